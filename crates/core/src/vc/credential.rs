@@ -1,0 +1,202 @@
+//! Verifiable credentials (VCDM 2.0, 4.1 to 4.13).
+
+use super::form::{Form, is_url};
+use crate::Malformed;
+use crate::json::{Object, Value};
+use crate::time::Timestamp;
+
+const WHAT: &str = "verifiable credential";
+
+/// A credential whose form is that of VCDM 2.0, and of which nothing else is known.
+#[derive(Clone, Debug)]
+pub struct Unverified<'v> {
+    document: &'v Object<'v>,
+    id: Option<&'v str>,
+    types: Vec<&'v str>,
+    issuer: &'v str,
+    valid_from: Option<Timestamp>,
+    valid_until: Option<Timestamp>,
+    subjects: Vec<&'v Object<'v>>,
+    status: Vec<StatusReference<'v>>,
+    schemas: Vec<SchemaReference<'v>>,
+}
+
+/// An entry of `credentialStatus` (VCDM 2.0, 4.10).
+#[derive(Clone, Copy, Debug)]
+pub struct StatusReference<'v> {
+    /// The first of its types.
+    pub status_type: &'v str,
+    /// The whole entry.
+    pub entry: &'v Object<'v>,
+}
+
+/// An entry of `credentialSchema` (VCDM 2.0, 4.11).
+#[derive(Clone, Copy, Debug)]
+pub struct SchemaReference<'v> {
+    /// The schema's URL.
+    pub id: &'v str,
+    /// The first of its types.
+    pub schema_type: &'v str,
+}
+
+impl<'v> Unverified<'v> {
+    /// Checks the form of a credential, secured or not.
+    ///
+    /// Everything that section 4 of VCDM 2.0 says MUST and that can be seen without the meaning of
+    /// JSON-LD terms: the context's order, types, URLs, date-times, subjects that say something,
+    /// typed sub-objects, related resources, language values.
+    pub fn from_value(value: &'v Value<'v>) -> Result<Self, Malformed> {
+        let Value::Object(document) = value else {
+            return Err(Malformed::new(WHAT, "expected an object"));
+        };
+        let form = Form { what: WHAT, object: document };
+        form.context()?;
+        let id = form.optional_url("id")?;
+        let types = form.types("VerifiableCredential")?;
+        form.names()?;
+        let Some(issuer) = form.url_or_object("issuer")? else {
+            return form.fail("/issuer", "is missing");
+        };
+        let (valid_from, valid_until) = (form.time("validFrom")?, form.time("validUntil")?);
+        if valid_from.zip(valid_until).is_some_and(|(from, until)| from > until) {
+            return form.fail("/validUntil", "is before validFrom");
+        }
+        for old in ["issuanceDate", "expirationDate"] {
+            if document.contains(old) {
+                return form.fail(format!("/{old}"), "belongs to version 1.1 of the data model");
+            }
+        }
+        let subjects = subjects(&form)?;
+        let mut status = Vec::new();
+        form.typed("credentialStatus", |entry| {
+            status.push(StatusReference { status_type: first_type(entry), entry: entry.object });
+            Ok(())
+        })?;
+        let mut schemas = Vec::new();
+        form.typed("credentialSchema", |entry| match entry.object.str("id") {
+            Some(id) => {
+                schemas.push(SchemaReference { id, schema_type: first_type(entry) });
+                Ok(())
+            }
+            None => entry.fail("/id", "is missing"),
+        })?;
+        for member in ["refreshService", "termsOfUse", "evidence"] {
+            form.typed(member, |_| Ok(()))?;
+        }
+        related_resources(&form)?;
+        proofs_are_objects(&form)?;
+        Ok(Self { document, id, types, issuer, valid_from, valid_until, subjects, status, schemas })
+    }
+
+    /// The whole document, unverified.
+    pub fn unverified_document(&self) -> &'v Object<'v> {
+        self.document
+    }
+
+    /// The `id` that it claims.
+    pub fn claimed_id(&self) -> Option<&'v str> {
+        self.id
+    }
+
+    /// The types that it claims, `VerifiableCredential` among them.
+    pub fn claimed_types(&self) -> &[&'v str] {
+        &self.types
+    }
+
+    /// The issuer that it claims.
+    pub fn claimed_issuer(&self) -> &'v str {
+        self.issuer
+    }
+
+    /// From when on it claims to be valid.
+    pub fn claimed_valid_from(&self) -> Option<Timestamp> {
+        self.valid_from
+    }
+
+    /// Until when it claims to be valid.
+    pub fn claimed_valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// The subjects that it claims something of; at least one.
+    pub fn claimed_subjects(&self) -> &[&'v Object<'v>] {
+        &self.subjects
+    }
+
+    /// Where its status is published.
+    pub fn claimed_status(&self) -> &[StatusReference<'v>] {
+        &self.status
+    }
+
+    /// The schemas that it claims to fit.
+    pub fn claimed_schemas(&self) -> &[SchemaReference<'v>] {
+        &self.schemas
+    }
+}
+
+fn first_type<'v>(form: &Form<'v>) -> &'v str {
+    form.object
+        .get("type")
+        .and_then(|types| types.one_or_more().first())
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// VCDM 2.0, 4.8: one or more objects that each say something; an `id` is one URL.
+fn subjects<'v>(form: &Form<'v>) -> Result<Vec<&'v Object<'v>>, Malformed> {
+    let Some(value) = form.object.get("credentialSubject") else {
+        return form.fail("/credentialSubject", "is missing");
+    };
+    let mut subjects = Vec::new();
+    for (index, item) in value.one_or_more().iter().enumerate() {
+        let pointer = match value {
+            Value::Array(_) => format!("/credentialSubject/{index}"),
+            _ => "/credentialSubject".to_owned(),
+        };
+        match item {
+            Value::Object(subject) if !subject.is_empty() => {
+                let subject_form = Form { what: WHAT, object: subject };
+                subject_form.optional_url("id").map_err(|error| error.within(WHAT, &pointer))?;
+                subjects.push(subject);
+            }
+            _ => return form.fail(pointer, "expected an object with at least one claim"),
+        }
+    }
+    if subjects.is_empty() {
+        return form.fail("/credentialSubject", "expected at least one subject");
+    }
+    Ok(subjects)
+}
+
+/// VCDM 2.0, 5.3: objects with a unique URL `id` and at least one digest.
+fn related_resources(form: &Form<'_>) -> Result<(), Malformed> {
+    let Some(value) = form.object.get("relatedResource") else { return Ok(()) };
+    let mut seen = Vec::new();
+    for item in value.one_or_more() {
+        let id = item.get("id").and_then(Value::as_str).filter(|id| is_url(id));
+        let Some(id) = id else {
+            return form.fail("/relatedResource", "expected objects with a URL as id");
+        };
+        let digest = |member| item.get(member).and_then(Value::as_str).is_some();
+        if !digest("digestSRI") && !digest("digestMultibase") {
+            return form.fail("/relatedResource", "expected digestSRI or digestMultibase");
+        }
+        seen.push(id);
+    }
+    seen.sort_unstable();
+    if seen.windows(2).any(|pair| pair[0] == pair[1]) {
+        return form.fail("/relatedResource", "an id occurs twice");
+    }
+    Ok(())
+}
+
+/// VCDM 2.0, 4.12: `proof` holds objects with a type. What is in them is the suites' matter.
+pub(super) fn proofs_are_objects(form: &Form<'_>) -> Result<(), Malformed> {
+    let Some(value) = form.object.get("proof") else { return Ok(()) };
+    for proof in value.one_or_more() {
+        if proof.get("type").and_then(Value::as_str).is_none() {
+            return form.fail("/proof", "expected objects with a type");
+        }
+    }
+    Ok(())
+}

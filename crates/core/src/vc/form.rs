@@ -1,0 +1,187 @@
+//! Checks of form that credentials and presentations share (VCDM 2.0, section 4).
+
+use crate::Malformed;
+use crate::json::{Object, Value};
+use crate::time::Timestamp;
+
+/// Reads members of one object and says where a fault is.
+pub(super) struct Form<'v> {
+    pub(super) what: &'static str,
+    pub(super) object: &'v Object<'v>,
+}
+
+impl<'v> Form<'v> {
+    pub(super) fn fail<T>(&self, pointer: impl Into<String>, detail: &str) -> Result<T, Malformed> {
+        Err(Malformed::at(self.what, pointer, detail))
+    }
+
+    /// VCDM 2.0, 4.3: an ordered set whose first item is the base context; the others are URLs or
+    /// inline contexts.
+    pub(super) fn context(&self) -> Result<(), Malformed> {
+        let Some(Value::Array(items)) = self.object.get("@context") else {
+            return self.fail("/@context", "expected a list");
+        };
+        if items.first().and_then(Value::as_str) != Some(super::CREDENTIALS_V2) {
+            return self.fail("/@context/0", "expected https://www.w3.org/ns/credentials/v2");
+        }
+        for (index, item) in items.iter().enumerate().skip(1) {
+            let pointer = format!("/@context/{index}");
+            match item {
+                Value::String(url) if is_url(url) => {}
+                Value::Object(inline) => self.inline_context(inline, &pointer)?,
+                _ => return self.fail(pointer, "expected a URL or an inline context"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The terms of an inline context map to URLs and leave the base's own terms alone.
+    fn inline_context(&self, context: &Object<'_>, pointer: &str) -> Result<(), Malformed> {
+        const PROTECTED: [&str; 11] = [
+            "id",
+            "type",
+            "VerifiableCredential",
+            "VerifiablePresentation",
+            "EnvelopedVerifiableCredential",
+            "EnvelopedVerifiablePresentation",
+            "JsonSchema",
+            "JsonSchemaCredential",
+            "BitstringStatusList",
+            "BitstringStatusListCredential",
+            "DataIntegrityProof",
+        ];
+        for (term, definition) in context.iter() {
+            if PROTECTED.contains(&term) {
+                return self.fail(pointer, "redefines a protected term");
+            }
+            let url = definition.as_str().or_else(|| definition.get("@id")?.as_str());
+            let blank = |url: &str| url.chars().any(|c| c.is_whitespace() || c.is_control());
+            if url.is_some_and(blank) {
+                return self.fail(format!("{pointer}/{term}"), "is not mapped to a URL");
+            }
+        }
+        Ok(())
+    }
+
+    /// One or more types, `required` among them.
+    pub(super) fn types(&self, required: &str) -> Result<Vec<&'v str>, Malformed> {
+        let types = self.strings("type")?;
+        if !types.contains(&required) {
+            return self.fail("/type", &format!("{required} is missing"));
+        }
+        Ok(types)
+    }
+
+    /// One or more strings; at least one.
+    fn strings(&self, member: &str) -> Result<Vec<&'v str>, Malformed> {
+        let pointer = || format!("/{member}");
+        let Some(value) = self.object.get(member) else {
+            return self.fail(pointer(), "is missing");
+        };
+        let strings: Option<Vec<&str>> = value.one_or_more().iter().map(Value::as_str).collect();
+        match strings {
+            Some(strings) if !strings.is_empty() && !strings.contains(&"") => Ok(strings),
+            _ => self.fail(pointer(), "expected a string or a list of strings"),
+        }
+    }
+
+    /// An optional member that is one URL.
+    pub(super) fn optional_url(&self, member: &str) -> Result<Option<&'v str>, Malformed> {
+        match self.object.get(member) {
+            None => Ok(None),
+            Some(Value::String(url)) if is_url(url) => Ok(Some(url)),
+            Some(_) => self.fail(format!("/{member}"), "expected one URL"),
+        }
+    }
+
+    /// A member that is one URL, or an object with a URL as `id`.
+    pub(super) fn url_or_object(&self, member: &str) -> Result<Option<&'v str>, Malformed> {
+        let url = match self.object.get(member) {
+            None => return Ok(None),
+            Some(Value::Object(object)) => {
+                let nested = Form { what: self.what, object };
+                nested.names().map_err(|error| error.within(self.what, &format!("/{member}")))?;
+                object.str("id")
+            }
+            Some(value) => value.as_str(),
+        };
+        match url {
+            Some(url) if is_url(url) => Ok(Some(url)),
+            _ => self.fail(format!("/{member}"), "expected a URL, or an object with a URL as id"),
+        }
+    }
+
+    /// An optional date-time (VCDM 2.0, 4.9).
+    pub(super) fn time(&self, member: &str) -> Result<Option<Timestamp>, Malformed> {
+        match self.object.get(member) {
+            None => Ok(None),
+            Some(Value::String(text)) => Timestamp::parse(text)
+                .map(Some)
+                .map_err(|error| error.within(self.what, &format!("/{member}"))),
+            Some(_) => self.fail(format!("/{member}"), "expected a date-time"),
+        }
+    }
+
+    /// One or more objects, each with a `type`, an optional URL `id`; checked further by `check`.
+    pub(super) fn typed(
+        &self,
+        member: &str,
+        mut check: impl FnMut(&Form<'v>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let Some(value) = self.object.get(member) else { return Ok(()) };
+        let items = value.one_or_more();
+        for (index, item) in items.iter().enumerate() {
+            let pointer = match value {
+                Value::Array(_) => format!("/{member}/{index}"),
+                _ => format!("/{member}"),
+            };
+            let Value::Object(object) = item else {
+                return self.fail(pointer, "expected an object");
+            };
+            let form = Form { what: self.what, object };
+            let checked =
+                form.strings("type").and_then(|_| form.optional_url("id")).and_then(|_| check(&form));
+            checked.map_err(|error| error.within(self.what, &pointer))?;
+        }
+        Ok(())
+    }
+
+    /// `name` and `description` (VCDM 2.0, 4.6 and 11.1): strings or language values.
+    pub(super) fn names(&self) -> Result<(), Malformed> {
+        for member in ["name", "description"] {
+            let Some(value) = self.object.get(member) else { continue };
+            if !value.one_or_more().iter().all(is_language_value) {
+                return self.fail(format!("/{member}"), "expected text or a language value object");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_language_value(value: &Value<'_>) -> bool {
+    match value {
+        Value::String(_) => true,
+        Value::Object(object) => {
+            object.str("@value").is_some()
+                && object.iter().all(|(name, value)| match name {
+                    "@value" | "@language" => value.as_str().is_some(),
+                    "@direction" => matches!(value.as_str(), Some("ltr" | "rtl")),
+                    _ => false,
+                })
+        }
+        _ => false,
+    }
+}
+
+/// Whether `text` is an absolute URL as VCDM 2.0 uses the word: a scheme, a colon, and characters
+/// of RFC 3986; `did:` and `urn:` as well.
+pub(super) fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let mut letters = scheme.bytes();
+    letters.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+        && !rest.is_empty()
+        && rest.bytes().all(|byte| {
+            byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) // RFC 3986, 2
+        })
+}

@@ -1,0 +1,28 @@
+//! The W3C Verifiable Credentials Data Model 2.0 as data.
+//!
+//! [`Unverified`] and [`UnverifiedPresentation`] are views of a tree whose *form* is known to be
+//! right. Nothing in them has been verified, and their accessors say so: every claim is
+//! `claimed_…`.
+
+mod credential;
+mod form;
+mod presentation;
+
+pub use credential::{SchemaReference, StatusReference, Unverified};
+pub use presentation::{Enveloped, Held, UnverifiedPresentation};
+
+/// The base context, first in every credential and presentation (VCDM 2.0, 4.3).
+pub const CREDENTIALS_V2: &str = "https://www.w3.org/ns/credentials/v2";
+
+/// SHA-256 of the base context's document as published with the Recommendation.
+pub const CREDENTIALS_V2_SHA256: &str =
+    "59955ced6697d61e03f2b2556febe5308ab16842846f5b586d7f1f7adec92734";
+
+/// The media type of a secured JWT credential (VC-JOSE-COSE, 3.1.1).
+pub const VC_JWT: &str = "application/vc+jwt";
+
+/// The media type of a secured JWT presentation (VC-JOSE-COSE, 3.1.2).
+pub const VP_JWT: &str = "application/vp+jwt";
+
+#[cfg(test)]
+mod tests;

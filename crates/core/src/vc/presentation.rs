@@ -1,0 +1,138 @@
+//! Verifiable presentations and enveloped credentials (VCDM 2.0, 4.13).
+
+use super::credential::proofs_are_objects;
+use super::form::{Form, is_url};
+use super::{CREDENTIALS_V2, Unverified, VC_JWT, VP_JWT};
+use crate::Malformed;
+use crate::json::{Object, Value};
+
+const WHAT: &str = "verifiable presentation";
+
+/// A presentation whose form is that of VCDM 2.0, and of which nothing else is known.
+#[derive(Clone, Debug)]
+pub struct UnverifiedPresentation<'v> {
+    document: &'v Object<'v>,
+    holder: Option<&'v str>,
+    held: Vec<Held<'v>>,
+}
+
+/// A credential inside of a presentation.
+#[derive(Clone, Debug)]
+pub enum Held<'v> {
+    /// Secured by an embedded proof.
+    Embedded(&'v Value<'v>, Box<Unverified<'v>>),
+    /// Secured by an envelope.
+    Enveloped(Enveloped<'v>),
+}
+
+/// What an enveloped credential or presentation holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enveloped<'v> {
+    /// The media type of the data URL, such as `application/vc+jwt`.
+    pub media_type: &'v str,
+    /// What follows the comma: the compact JWT.
+    pub data: &'v str,
+}
+
+impl<'v> Enveloped<'v> {
+    /// The envelope in `value`, if its type says that it is one.
+    ///
+    /// VCDM 2.0, 4.13.1 and 4.13.2: a context that starts with the base, an `id` that is a data
+    /// URL of the right media type, the type, and nothing else: a member beside them would be
+    /// unsigned.
+    pub fn from_value(value: &'v Value<'v>) -> Option<Result<Self, Malformed>> {
+        let object = value.as_object()?;
+        let types = object.get("type")?.one_or_more();
+        let enveloped = |name| types.iter().any(|value| value.as_str() == Some(name));
+        let media_type = if enveloped("EnvelopedVerifiableCredential") {
+            VC_JWT
+        } else if enveloped("EnvelopedVerifiablePresentation") {
+            VP_JWT
+        } else {
+            return None;
+        };
+        Some(Self::parse(object, types, media_type))
+    }
+
+    fn parse(
+        object: &'v Object<'v>,
+        types: &[Value<'_>],
+        media_type: &'static str,
+    ) -> Result<Self, Malformed> {
+        const WHAT: &str = "enveloped credential";
+        if types.len() != 1 {
+            return Err(Malformed::at(WHAT, "/type", "expected this one type"));
+        }
+        let context = object.get("@context").map(Value::one_or_more).unwrap_or_default();
+        if context.len() != 1 || context[0].as_str() != Some(CREDENTIALS_V2) {
+            return Err(Malformed::at(WHAT, "/@context", "expected the base context alone"));
+        }
+        if object.len() != 3 {
+            return Err(Malformed::new(WHAT, "has members beside @context, id and type"));
+        }
+        let data = object
+            .str("id")
+            .and_then(|id| id.strip_prefix("data:")?.strip_prefix(media_type)?.strip_prefix(','))
+            .ok_or_else(|| {
+                Malformed::at(WHAT, "/id", format!("expected data:{media_type},… "))
+            })?;
+        Ok(Self { media_type, data })
+    }
+}
+
+impl<'v> UnverifiedPresentation<'v> {
+    /// Checks the form of a presentation, secured or not, and of every credential in it.
+    ///
+    /// At most `most` credentials; their number is looked at before any of them.
+    pub fn from_value(value: &'v Value<'v>, most: usize) -> Result<Self, Malformed> {
+        let Value::Object(document) = value else {
+            return Err(Malformed::new(WHAT, "expected an object"));
+        };
+        let form = Form { what: WHAT, object: document };
+        form.context()?;
+        form.types("VerifiablePresentation")?;
+        form.optional_url("id")?;
+        let holder = form.url_or_object("holder")?;
+        for member in ["termsOfUse"] {
+            form.typed(member, |_| Ok(()))?;
+        }
+        proofs_are_objects(&form)?;
+        let credentials =
+            document.get("verifiableCredential").map(Value::one_or_more).unwrap_or_default();
+        if credentials.len() > most {
+            return form.fail("/verifiableCredential", &format!("more than {most} credentials"));
+        }
+        let mut held = Vec::with_capacity(credentials.len());
+        for (index, credential) in credentials.iter().enumerate() {
+            let pointer = format!("/verifiableCredential/{index}");
+            let read = match Enveloped::from_value(credential) {
+                Some(enveloped) => enveloped.and_then(|enveloped| {
+                    if enveloped.media_type == VC_JWT {
+                        Ok(Held::Enveloped(enveloped))
+                    } else {
+                        Err(Malformed::at(WHAT, "/id", "expected an enveloped credential"))
+                    }
+                }),
+                None => Unverified::from_value(credential)
+                    .map(|unverified| Held::Embedded(credential, Box::new(unverified))),
+            };
+            held.push(read.map_err(|error| error.within(WHAT, &pointer))?);
+        }
+        Ok(Self { document, holder: holder.filter(|holder| is_url(holder)), held })
+    }
+
+    /// The whole document, unverified.
+    pub fn unverified_document(&self) -> &'v Object<'v> {
+        self.document
+    }
+
+    /// The holder that it claims.
+    pub fn claimed_holder(&self) -> Option<&'v str> {
+        self.holder
+    }
+
+    /// The credentials in it, unverified.
+    pub fn held(&self) -> &[Held<'v>] {
+        &self.held
+    }
+}

@@ -1,0 +1,176 @@
+//! eddsa-jcs-2022 (EdDSA Cryptosuites 1.0, 3.3) and ecdsa-jcs-2019 (ECDSA Cryptosuites 1.0, 3.3):
+//! the signed bytes are the hash of the canonical proof options and the hash of the canonical
+//! document, one after the other.
+
+use bonafide_core::encoding::{decode_base58btc, encode_base58btc};
+use bonafide_core::json::{Object, Sink, Value, canonical_members};
+use bonafide_core::key::KeyType;
+use sha2::{Digest, Sha256, Sha384};
+
+use super::{ProofError, Suite, VerifyInput};
+use crate::signer::Signer;
+
+pub(super) struct JcsSuite {
+    name: &'static str,
+    key_types: &'static [KeyType],
+}
+
+pub(super) static EDDSA_JCS_2022: JcsSuite =
+    JcsSuite { name: "eddsa-jcs-2022", key_types: &[KeyType::Ed25519] };
+
+pub(super) static ECDSA_JCS_2019: JcsSuite =
+    JcsSuite { name: "ecdsa-jcs-2019", key_types: &[KeyType::P256, KeyType::P384] };
+
+/// The longest signature is 96 bytes: at most 132 characters of base58btc and its `z`.
+const LONGEST_PROOF_VALUE: usize = 133;
+
+impl Suite for JcsSuite {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn key_types(&self) -> &'static [KeyType] {
+        self.key_types
+    }
+
+    fn verify(&self, input: &VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
+        let key_type = input.key.public_key().key_type();
+        self.accepts(key_type)?;
+        let VerifyInput { document, proof, previous, .. } = input;
+        // The proof was made over its own context; the document may only have added to it.
+        let context = proof.object.get("@context");
+        if !context.is_none_or(|signed| starts_with(document.get("@context"), signed)) {
+            return Err(ProofError::ContextMismatch);
+        }
+        let options = || proof.object.iter().filter(|(name, _)| *name != "proofValue");
+        let as_signed = AsSigned { document, context, previous };
+        let (signed, digest) = as_signed.hash(options(), key_type);
+        let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
+            .map_err(|error| error.within("proof", "/proofValue"))?;
+        if !input.check.is_good(input.key, &signed, &signature) {
+            return Err(ProofError::SignatureInvalid);
+        }
+        Ok(digest.unwrap_or_else(|| document_digest(document)))
+    }
+
+    fn sign(
+        &self,
+        document: &Object<'_>,
+        options: &Object<'_>,
+        previous: Vec<Value<'_>>,
+        signer: &dyn Signer,
+    ) -> Result<String, ProofError> {
+        let key_type = signer.public_key().key_type();
+        self.accepts(key_type)?;
+        let as_signed = AsSigned { document, context: None, previous: &previous };
+        let (signed, _) = as_signed.hash(options.iter(), key_type);
+        Ok(encode_base58btc(&signer.sign(&signed)?))
+    }
+}
+
+impl JcsSuite {
+    fn accepts(&self, key_type: KeyType) -> Result<(), ProofError> {
+        if self.key_types.contains(&key_type) {
+            return Ok(());
+        }
+        Err(ProofError::KeyMismatch { cryptosuite: self.name, key_type })
+    }
+}
+
+/// A document as it is hashed: without its proofs but for those that the proof builds on, under
+/// the context that was signed.
+struct AsSigned<'s, 'a> {
+    document: &'s Object<'a>,
+    context: Option<&'s Value<'a>>,
+    previous: &'s [Value<'a>],
+}
+
+impl<'s, 'a> AsSigned<'s, 'a> {
+    /// The bytes to sign, and the document's digest where it falls out of them.
+    fn hash(
+        &self,
+        options: impl Iterator<Item = (&'s str, &'s Value<'a>)>,
+        key_type: KeyType,
+    ) -> (Vec<u8>, Option<[u8; 32]>) {
+        if key_type == KeyType::P384 {
+            return (self.concatenated::<Sha384>(options), None);
+        }
+        let signed = self.concatenated::<Sha256>(options);
+        let unchanged = self.previous.is_empty()
+            && self.context.is_none_or(|signed| self.document.get("@context") == Some(signed));
+        let digest = signed.last_chunk::<32>().filter(|_| unchanged).copied();
+        (signed, digest)
+    }
+
+    fn concatenated<D: Digest>(
+        &self,
+        options: impl Iterator<Item = (&'s str, &'s Value<'a>)>,
+    ) -> Vec<u8> {
+        let mut hasher = HashSink::<D>::new();
+        canonical_members(options, &mut hasher);
+        let mut signed = hasher.finish();
+        let previous = Value::Array(self.previous.to_vec());
+        let members = self.document.iter().filter_map(|(name, value)| match name {
+            "proof" if self.previous.is_empty() => None,
+            "proof" => Some((name, &previous)),
+            "@context" => Some((name, self.context.unwrap_or(value))),
+            _ => Some((name, value)),
+        });
+        let mut hasher = HashSink::<D>::new();
+        canonical_members(members, &mut hasher);
+        signed.extend(hasher.finish());
+        signed
+    }
+}
+
+/// SHA-256 of the document's canonical form without its proofs: the digest by which a credential
+/// is known. It stays the same when a proof is made again.
+pub fn document_digest(document: &Object<'_>) -> [u8; 32] {
+    let mut hasher = HashSink::<Sha256>::new();
+    canonical_members(document.iter().filter(|(name, _)| *name != "proof"), &mut hasher);
+    let digest = hasher.finish();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// Whether `whole`, one or more contexts, starts with `start`.
+fn starts_with(whole: Option<&Value<'_>>, start: &Value<'_>) -> bool {
+    let whole = whole.map(Value::one_or_more).unwrap_or_default();
+    whole.starts_with(start.one_or_more())
+}
+
+/// Hashes what is written, gathering small pieces first.
+struct HashSink<D> {
+    digest: D,
+    gathered: [u8; 1024],
+    filled: usize,
+}
+
+impl<D: Digest> HashSink<D> {
+    fn new() -> Self {
+        Self { digest: D::new(), gathered: [0; 1024], filled: 0 }
+    }
+
+    fn flush(&mut self) {
+        self.digest.update(&self.gathered[..self.filled]);
+        self.filled = 0;
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        self.flush();
+        self.digest.finalize().to_vec()
+    }
+}
+
+impl<D: Digest> Sink for HashSink<D> {
+    fn put(&mut self, bytes: &[u8]) {
+        if bytes.len() > self.gathered.len() - self.filled {
+            self.flush();
+            if bytes.len() > self.gathered.len() {
+                self.digest.update(bytes);
+                return;
+            }
+        }
+        self.gathered[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
+    }
+}

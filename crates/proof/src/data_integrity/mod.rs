@@ -1,0 +1,13 @@
+//! W3C Data Integrity 1.0: proofs inside of the document, sets and chains of them.
+
+mod chain;
+mod jcs;
+mod proof;
+mod sign;
+mod suite;
+
+pub use chain::matching_previous;
+pub use jcs::document_digest;
+pub use proof::{MOST_PROOFS, Proof, proofs_of};
+pub use sign::{ProofOptions, add_proof};
+pub use suite::{ProofError, Suite, Suites, VerifyInput};

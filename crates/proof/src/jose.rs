@@ -1,0 +1,228 @@
+//! JOSE: compact JWS (RFC 7515) as VC-JOSE-COSE uses it, strictly.
+
+use bonafide_core::Malformed;
+use bonafide_core::encoding::{decode_base64url, encode_base64url};
+use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
+use sha2::{Digest, Sha256};
+
+use crate::algorithm::{ALGORITHMS, Algorithm, SignatureCheck, VerifyingKey};
+use crate::signer::{SignError, Signer};
+
+/// A header is never longer, in bytes before decoding.
+const LONGEST_HEADER: usize = 8192;
+
+/// Why a JWS is not good.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoseError {
+    /// Not a compact JWS, or a member of the wrong type.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// `alg` is not one that is accepted: `none`, a symmetric one, an unknown one.
+    #[error("the algorithm {alg:?} is refused")]
+    AlgorithmRefused {
+        /// What the header says.
+        alg: String,
+    },
+    /// `alg` is not the algorithm of the resolved key.
+    #[error("the header says {header:?}, the key signs with {key:?}")]
+    AlgorithmMismatch {
+        /// What the header says.
+        header: String,
+        /// What the key says.
+        key: &'static str,
+    },
+    /// A header member that carries or points to keys, or that we don't understand though we must.
+    #[error("the header member {member:?} is refused")]
+    HeaderRefused {
+        /// Its name.
+        member: &'static str,
+    },
+    /// `typ` or `cty` is not exactly what is expected here.
+    #[error("expected {member} {expected:?}, found {found:?}")]
+    TypeMismatch {
+        /// `typ` or `cty`.
+        member: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is, if it is there.
+        found: Option<String>,
+    },
+    /// The signature does not fit the bytes.
+    #[error("the signature is not good")]
+    SignatureInvalid,
+}
+
+/// The exact types of a token; a token of one kind is never taken for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenType {
+    /// The `typ` header.
+    pub typ: &'static str,
+    /// The `cty` header, where one is allowed.
+    pub cty: Option<&'static str>,
+}
+
+impl TokenType {
+    /// A credential (VC-JOSE-COSE, 3.1.1).
+    pub const VC: Self = Self { typ: "vc+jwt", cty: Some("vc") };
+    /// A presentation (VC-JOSE-COSE, 3.1.2).
+    pub const VP: Self = Self { typ: "vp+jwt", cty: Some("vp") };
+}
+
+/// A compact JWS, unverified: its payload is still encoded.
+#[derive(Debug)]
+pub struct CompactJws<'a> {
+    header: Object<'static>,
+    signing_input: &'a str,
+    payload: &'a str,
+    signature: Vec<u8>,
+}
+
+impl<'a> CompactJws<'a> {
+    /// Splits and checks the header: `typ` as expected, an `alg` that signs here, no key material
+    /// and no pointer to any, no `crit`.
+    pub fn parse(text: &'a str, expected: TokenType) -> Result<Self, JoseError> {
+        const WHAT: &str = "compact JWS";
+        let (signing_input, signature) =
+            text.rsplit_once('.').ok_or_else(|| Malformed::new(WHAT, "expected three parts"))?;
+        let (header, payload) = signing_input
+            .split_once('.')
+            .filter(|(_, payload)| !payload.contains('.'))
+            .ok_or_else(|| Malformed::new(WHAT, "expected three parts"))?;
+        if header.len() > LONGEST_HEADER || signature.len() > 256 {
+            return Err(Malformed::new(WHAT, "header or signature is too long").into());
+        }
+        let header = decode_base64url(header).map_err(|error| error.within(WHAT, ""))?;
+        let header = parse(&header, &Limits::for_size(LONGEST_HEADER))
+            .map_err(|error| Malformed::json("JWS header", &error))?;
+        let Value::Object(header) = header.into_owned() else {
+            return Err(Malformed::new("JWS header", "expected an object").into());
+        };
+        check_header(&header, expected)?;
+        let signature = decode_base64url(signature).map_err(|error| error.within(WHAT, ""))?;
+        Ok(Self { header, signing_input, payload, signature })
+    }
+
+    /// The `typ` of a text that looks like a compact JWS, unverified.
+    pub fn peek_typ(text: &str) -> Option<String> {
+        let header = text.split('.').next().filter(|header| header.len() <= LONGEST_HEADER)?;
+        let header = decode_base64url(header).ok()?;
+        let header = parse(&header, &Limits::for_size(LONGEST_HEADER)).ok()?;
+        header.get("typ")?.as_str().map(ToOwned::to_owned)
+    }
+
+    /// The `kid` header, unverified.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.str("kid")
+    }
+
+    /// The `iss` header, unverified.
+    pub fn header_issuer(&self) -> Option<&str> {
+        self.header.str("iss")
+    }
+
+    /// Checks the signature with the algorithm of `key`.
+    pub fn verify(&self, key: &VerifyingKey, check: &dyn SignatureCheck) -> Result<(), JoseError> {
+        let header = self.header.str("alg").unwrap_or_default();
+        if header != key.algorithm().jose_name {
+            return Err(JoseError::AlgorithmMismatch {
+                header: header.to_owned(),
+                key: key.algorithm().jose_name,
+            });
+        }
+        if check.is_good(key, self.signing_input.as_bytes(), &self.signature) {
+            return Ok(());
+        }
+        Err(JoseError::SignatureInvalid)
+    }
+
+    /// SHA-256 of what is signed: the digest by which the token is known. It does not depend on
+    /// the signature.
+    pub fn digest(&self) -> [u8; 32] {
+        Sha256::digest(self.signing_input.as_bytes()).into()
+    }
+
+    /// The decoded payload; verify before relying on it.
+    pub fn decode_payload(&self) -> Result<Vec<u8>, JoseError> {
+        Ok(decode_base64url(self.payload).map_err(|error| error.within("JWS payload", ""))?)
+    }
+}
+
+fn check_header(header: &Object<'_>, expected: TokenType) -> Result<(), JoseError> {
+    // The key comes from the resolved DID document and from nowhere else.
+    const REFUSED: [&str; 10] =
+        ["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"];
+    if let Some(member) = REFUSED.into_iter().find(|member| header.contains(member)) {
+        return Err(JoseError::HeaderRefused { member });
+    }
+    let text = |member: &str| match header.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.as_ref())),
+        Some(_) => Err(Malformed::at("JWS header", format!("/{member}"), "expected a string")),
+    };
+    let alg = text("alg")?.unwrap_or_default();
+    if !ALGORITHMS.iter().any(|algorithm| algorithm.jose_name == alg) {
+        return Err(JoseError::AlgorithmRefused { alg: alg.chars().take(64).collect() });
+    }
+    let found = text("typ")?;
+    if found != Some(expected.typ) {
+        return Err(mismatch("typ", expected.typ, found));
+    }
+    let found = text("cty")?;
+    if found.is_some() && found != expected.cty {
+        return Err(mismatch("cty", expected.cty.unwrap_or(""), found));
+    }
+    text("kid")?;
+    text("iss")?;
+    Ok(())
+}
+
+fn mismatch(member: &'static str, expected: &'static str, found: Option<&str>) -> JoseError {
+    let found = found.map(|found| found.chars().take(64).collect());
+    JoseError::TypeMismatch { member, expected, found }
+}
+
+/// Signs a payload as a compact JWS; the same payload and key give the same bytes.
+pub fn sign(
+    payload: &Value<'_>,
+    token_type: TokenType,
+    kid: &str,
+    signer: &dyn Signer,
+) -> Result<String, SignError> {
+    sign_bytes(to_canonical_string(payload).as_bytes(), token_type, kid, signer)
+}
+
+/// Signs bytes as a compact JWS.
+pub fn sign_bytes(
+    payload: &[u8],
+    token_type: TokenType,
+    kid: &str,
+    signer: &dyn Signer,
+) -> Result<String, SignError> {
+    let key_type = signer.public_key().key_type();
+    let algorithm = Algorithm::of(key_type)
+        .ok_or_else(|| SignError(format!("{key_type} keys do not sign JWTs")))?;
+    let mut header = Object::from([
+        ("alg", Value::from(algorithm.jose_name)),
+        ("kid", kid.into()),
+        ("typ", token_type.typ.into()),
+    ]);
+    if let Some(cty) = token_type.cty {
+        header.insert("cty", cty);
+    }
+    let header = encode_base64url(to_canonical_string(&header.into()).as_bytes());
+    let signing_input = format!("{header}.{}", encode_base64url(payload));
+    let signature = encode_base64url(&signer.sign(signing_input.as_bytes())?);
+    Ok(format!("{signing_input}.{signature}"))
+}
+
+/// Reads a JWT date (RFC 7519, 2): whole seconds since 1970, written as an integer. Anything else
+/// is an error, never as good as absent.
+pub fn numeric_date(claims: &Object<'_>, name: &str) -> Result<Option<i64>, Malformed> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_integer().map(Some).ok_or_else(|| {
+            Malformed::at("JWT claims", format!("/{name}"), "expected whole seconds since 1970")
+        }),
+    }
+}

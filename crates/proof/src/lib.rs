@@ -1,0 +1,13 @@
+//! How credentials and presentations are secured: W3C Data Integrity with the JCS suites, and
+//! JOSE (`vc+jwt`, `vp+jwt`).
+//!
+//! A good proof says that a key signed these bytes for this purpose. Whether that key was the
+//! right one, and whether to believe what was signed, is `bonafide-verifier`'s matter.
+
+pub mod algorithm;
+pub mod data_integrity;
+pub mod jose;
+pub mod signer;
+
+pub use algorithm::{SignatureCheck, Unremembered, VerifyingKey};
+pub use signer::{SecretKey, SignError, Signer};

@@ -1,0 +1,3 @@
+//! Stories through the library and the command line, and the vectors of others.
+
+mod vectors;
