@@ -9,7 +9,7 @@ mod form;
 mod presentation;
 
 pub use credential::{SchemaReference, StatusReference, Unverified};
-pub use presentation::{Enveloped, Held, UnverifiedPresentation};
+pub use presentation::{Enveloped, Held, UnverifiedPresentation, envelop, new_presentation};
 
 /// The base context, first in every credential and presentation (VCDM 2.0, 4.3).
 pub const CREDENTIALS_V2: &str = "https://www.w3.org/ns/credentials/v2";

@@ -136,3 +136,24 @@ impl<'v> UnverifiedPresentation<'v> {
         &self.held
     }
 }
+
+/// An unsigned presentation of `credentials`, each an object with its proof or an envelope.
+pub fn new_presentation(holder: &str, credentials: Vec<Value<'static>>) -> Value<'static> {
+    Object::from([
+        ("@context", Value::from(vec![CREDENTIALS_V2])),
+        ("type", vec!["VerifiablePresentation"].into()),
+        ("holder", holder.to_owned().into()),
+        ("verifiableCredential", Value::Array(credentials)),
+    ])
+    .into()
+}
+
+/// A compact `vc+jwt` as it stands in a presentation (VCDM 2.0, 4.13.1).
+pub fn envelop(token: &str) -> Value<'static> {
+    Object::from([
+        ("@context", Value::from(CREDENTIALS_V2)),
+        ("type", "EnvelopedVerifiableCredential".into()),
+        ("id", format!("data:{VC_JWT},{token}").into()),
+    ])
+    .into()
+}

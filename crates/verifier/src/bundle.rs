@@ -1,0 +1,280 @@
+//! The trust bundle: DID documents and status lists in one signed file. It is never unpacked.
+
+use std::collections::HashMap;
+
+use bonafide_core::Malformed;
+use bonafide_core::did::{DidDocument, DidUrl, Relationship};
+use bonafide_core::encoding::hex;
+use bonafide_core::json::{Limits, Object, Value, parse};
+use bonafide_core::time::Timestamp;
+use bonafide_proof::data_integrity::Suites;
+use bonafide_proof::jose::{self, CompactJws, TokenType};
+use bonafide_proof::{SignError, Signer, Unremembered};
+
+use crate::check::status_list::{OpenList, open_list};
+use crate::evidence::{Documents, is_self_certifying, short};
+use crate::{Policy, Reason};
+
+/// The `typ` of a bundle: nothing else is ever taken for one.
+pub const BUNDLE_TOKEN: TokenType = TokenType { typ: "bonafide-bundle+jwt", cty: None };
+
+/// A trust bundle whose signature and content were checked. Open it once, use it for many
+/// verdicts.
+#[derive(Debug)]
+pub struct Bundle {
+    signer: String,
+    sequence: u64,
+    issued_at: Timestamp,
+    expires: Timestamp,
+    digest: String,
+    documents: Documents,
+    lists: HashMap<String, ListEntry>,
+}
+
+/// A status list and since when it was known to be current.
+#[derive(Debug)]
+pub(crate) struct ListEntry {
+    pub(crate) fetched_at: Timestamp,
+    pub(crate) state: Result<OpenList, Reason>,
+}
+
+/// What lists may decompress to together, in bytes.
+pub(crate) const LARGEST_LISTS: usize = 256 << 20;
+
+impl Bundle {
+    /// Opens a bundle: a compact JWS by a signer that the policy names.
+    ///
+    /// The signer is looked at before the signature, and the signature before the content. A
+    /// status list that is not good does not spoil the others: what depends on it is refused.
+    pub fn open(bytes: &[u8], policy: &Policy) -> Result<Self, Reason> {
+        Self::open_with(bytes, policy, Suites::JCS)
+    }
+
+    /// Opens a bundle whose status lists may be secured with these suites.
+    pub fn open_with(bytes: &[u8], policy: &Policy, suites: Suites) -> Result<Self, Reason> {
+        let limit = policy.limits.bundle;
+        if bytes.len() > limit {
+            let (bytes, limit) = (bytes.len() as u64, limit as u64);
+            return Err(Reason::TooLarge { what: "the bundle", bytes, limit });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| invalid("not UTF-8"))?.trim_end();
+        let jws = CompactJws::parse(text, BUNDLE_TOKEN).map_err(|error| invalid(error.to_string()))?;
+        let signer = trusted_signer(&jws, policy)?;
+        let payload = jws.decode_payload().map_err(|error| invalid(error.to_string()))?;
+        let value = parse(&payload, &Limits::for_size(limit))
+            .map_err(|error| invalid(format!("not strict JSON: {error}")))?;
+        let content = Content::read(&value).map_err(|error| invalid(error.to_string()))?;
+
+        let mut documents = Documents::default();
+        for document in content.documents {
+            let did = document.id().to_owned();
+            if is_self_certifying(&did) {
+                return Err(invalid(format!("{did} is its own document and can't have another")));
+            }
+            if !documents.insert(document) {
+                return Err(invalid(format!("two documents for {did}")));
+            }
+        }
+        let mut lists = HashMap::new();
+        let mut room = LARGEST_LISTS;
+        for (credential, fetched_at) in content.lists {
+            let (id, state) = open_list(credential, &documents, suites, &mut room)?;
+            if lists.insert(id.clone(), ListEntry { fetched_at, state }).is_some() {
+                return Err(invalid(format!("two status lists with the id {id}")));
+            }
+        }
+        let digest = hex(&jws.digest());
+        let Content { sequence, issued_at, expires, .. } = content;
+        Ok(Self { signer, sequence, issued_at, expires, digest, documents, lists })
+    }
+
+    /// The DID that signed it.
+    pub fn signer(&self) -> &str {
+        &self.signer
+    }
+
+    /// Its number; it rises with each bundle of a signer.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// When it was made.
+    pub fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// When it ends.
+    pub fn expires(&self) -> Timestamp {
+        self.expires
+    }
+
+    /// SHA-256 of what is signed, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// How many DID documents it holds.
+    pub fn document_count(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// The status lists in it: the URL, as of when, and why it can't be relied on, if so.
+    pub fn status_lists(&self) -> impl Iterator<Item = (&str, Timestamp, Option<&Reason>)> {
+        self.lists.iter().map(|(id, entry)| (id.as_str(), entry.fetched_at, entry.state.as_ref().err()))
+    }
+
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.documents
+    }
+
+    pub(crate) fn list(&self, id: &str) -> Option<&ListEntry> {
+        self.lists.get(id)
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Reason {
+    Reason::BundleInvalid { detail: detail.into() }
+}
+
+fn trusted_signer(jws: &CompactJws<'_>, policy: &Policy) -> Result<String, Reason> {
+    let kid = jws.kid().unwrap_or_default();
+    let untrusted = || Reason::BundleUntrusted { signer: short(kid) };
+    let did = DidUrl::parse(kid).map_err(|_| untrusted())?.did.as_str();
+    if !policy.bundle_signers.iter().any(|signer| signer == did) {
+        return Err(untrusted());
+    }
+    let key = Documents::default()
+        .resolve(kid, Relationship::AssertionMethod)
+        .map_err(|reason| invalid(reason.to_string()))?
+        .key
+        .into_owned();
+    jws.verify(&key, &Unremembered).map_err(|error| invalid(error.to_string()))?;
+    Ok(did.to_owned())
+}
+
+/// The content of a bundle, read but for the lists' own signatures.
+struct Content<'v> {
+    sequence: u64,
+    issued_at: Timestamp,
+    expires: Timestamp,
+    documents: Vec<DidDocument>,
+    lists: Vec<(&'v Value<'v>, Timestamp)>,
+}
+
+const WHAT: &str = "bundle";
+
+impl<'v> Content<'v> {
+    fn read(value: &'v Value<'v>) -> Result<Self, Malformed> {
+        let Value::Object(object) = value else {
+            return Err(Malformed::new(WHAT, "expected an object"));
+        };
+        if object.get("version").and_then(Value::as_integer) != Some(1) {
+            return Err(Malformed::at(WHAT, "/version", "this verifier reads version 1"));
+        }
+        let sequence = object.get("sequence").and_then(Value::as_integer);
+        let sequence = sequence
+            .and_then(|sequence| u64::try_from(sequence).ok())
+            .ok_or_else(|| Malformed::at(WHAT, "/sequence", "expected a whole number"))?;
+        let (issued_at, expires) = (time(object, "issuedAt")?, time(object, "expires")?);
+        if expires <= issued_at {
+            return Err(Malformed::at(WHAT, "/expires", "is not after issuedAt"));
+        }
+        let mut documents = Vec::new();
+        for (entry, _) in entries(object, "didDocuments", "document")? {
+            documents.push(DidDocument::from_value(entry.clone())?);
+        }
+        let lists = entries(object, "statusLists", "credential")?;
+        Ok(Self { sequence, issued_at, expires, documents, lists })
+    }
+}
+
+fn time(object: &Object<'_>, member: &str) -> Result<Timestamp, Malformed> {
+    let text = object
+        .str(member)
+        .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected a date-time"))?;
+    Timestamp::parse(text).map_err(|error| error.within(WHAT, &format!("/{member}")))
+}
+
+fn entries<'v>(
+    object: &'v Object<'v>,
+    member: &str,
+    what: &str,
+) -> Result<Vec<(&'v Value<'v>, Timestamp)>, Malformed> {
+    let items = object
+        .get(member)
+        .and_then(Value::as_array)
+        .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected a list"))?;
+    items
+        .iter()
+        .map(|item| {
+            let malformed = || {
+                Malformed::at(WHAT, format!("/{member}"), format!("expected fetchedAt and {what}"))
+            };
+            let entry = item.as_object().ok_or_else(malformed)?;
+            let content = entry.get(what).ok_or_else(malformed)?;
+            Ok((content, time(entry, "fetchedAt")?))
+        })
+        .collect()
+}
+
+/// What goes into a new bundle.
+#[derive(Clone, Debug)]
+pub struct BundleDraft {
+    /// Higher than that of the signer's last bundle.
+    pub sequence: u64,
+    /// Now.
+    pub issued_at: Timestamp,
+    /// When verifiers must have a newer one.
+    pub expires: Timestamp,
+    /// DID documents and status lists.
+    pub content: Vec<BundleContent>,
+}
+
+/// A piece of evidence and when it was fetched from its place.
+#[derive(Clone, Debug)]
+pub enum BundleContent {
+    /// A DID document.
+    Document {
+        /// The document.
+        document: Value<'static>,
+        /// When it was fetched.
+        fetched_at: Timestamp,
+    },
+    /// A status list credential: an object, or the text of a `vc+jwt`.
+    StatusList {
+        /// The credential.
+        credential: Value<'static>,
+        /// When it was fetched.
+        fetched_at: Timestamp,
+    },
+}
+
+impl BundleDraft {
+    /// Signs the bundle; `kid` is the DID URL of the signer's key.
+    pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, SignError> {
+        let (mut documents, mut lists) = (Vec::new(), Vec::new());
+        for content in &self.content {
+            let (target, name, value, fetched_at) = match content {
+                BundleContent::Document { document, fetched_at } => {
+                    (&mut documents, "document", document, fetched_at)
+                }
+                BundleContent::StatusList { credential, fetched_at } => {
+                    (&mut lists, "credential", credential, fetched_at)
+                }
+            };
+            target.push(Object::from([
+                ("fetchedAt", Value::from(fetched_at.to_string())),
+                (name, value.clone()),
+            ]));
+        }
+        let payload = Object::from([
+            ("version", Value::from(1_u32)),
+            ("sequence", u32::try_from(self.sequence).unwrap_or(u32::MAX).into()),
+            ("issuedAt", self.issued_at.to_string().into()),
+            ("expires", self.expires.to_string().into()),
+            ("didDocuments", documents.into()),
+            ("statusLists", lists.into()),
+        ]);
+        jose::sign(&payload.into(), BUNDLE_TOKEN, kid, signer)
+    }
+}

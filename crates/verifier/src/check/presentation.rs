@@ -1,0 +1,159 @@
+//! The presentation as a whole: who holds it, and does it answer this very request?
+
+use bonafide_core::did::Relationship;
+use bonafide_core::json::{Object, Value};
+use bonafide_core::vc::UnverifiedPresentation;
+use bonafide_proof::data_integrity::Proof;
+use bonafide_proof::jose::CompactJws;
+
+use super::Context;
+use super::credential::{CredentialReport, JwtClaims};
+use super::proof::Proofs;
+use crate::evidence::short;
+use crate::verdict::{Check, CheckName, Part};
+use crate::{Reason, Request};
+
+/// How the presentation is secured.
+pub(crate) enum Envelope<'e> {
+    DataIntegrity,
+    Jwt(&'e CompactJws<'e>),
+}
+
+/// What was found of the presentation itself.
+#[derive(Debug)]
+pub(crate) struct PresentationFindings {
+    pub(crate) checks: Vec<Check>,
+    /// The DID that controls the key which signed, if the signature is good.
+    pub(crate) presenter: Option<String>,
+}
+
+pub(crate) fn check(
+    presentation: &UnverifiedPresentation<'_>,
+    envelope: &Envelope<'_>,
+    context: &Context<'_>,
+) -> PresentationFindings {
+    let (policy, now) = (context.policy, context.now);
+    let document = presentation.unverified_document();
+    let mut binding = Vec::new();
+    let mut form = Vec::new();
+    let mut proofs = match envelope {
+        Envelope::DataIntegrity => {
+            let seen = std::cell::RefCell::new(&mut binding);
+            context.checker().embedded(document, Relationship::Authentication, |proof| {
+                seen.borrow_mut().extend(proof_binding(proof, context.request));
+                Vec::new()
+            })
+        }
+        Envelope::Jwt(jws) => {
+            let mut proofs = context.checker().compact(jws, Relationship::Authentication);
+            match JwtClaims::read(document) {
+                Ok(claims) => proofs.reasons.extend(claims.out_of_time(context)),
+                Err(error) => form.push(Reason::malformed(error)),
+            }
+            binding.extend(claim_binding(document, context.request));
+            proofs
+        }
+    };
+    proofs.reasons.extend(proofs.ended(|expires| policy.has_ended(expires, now), now));
+    if presentation.held().is_empty() {
+        form.push(Reason::PresentationEmpty {});
+    }
+    let (presenter, holder) = holder(presentation, envelope, document, &proofs);
+    let bound = context.request.nonce.is_some() && context.request.audience.is_some();
+    if !bound {
+        binding.push(Reason::PresentationUnbound {});
+    }
+    let count = presentation.held().len();
+    let noted = |note: Option<&String>| note.cloned().unwrap_or_default();
+    let part = Part::Presentation;
+    let binding_note = match (&context.request.audience, &context.request.nonce) {
+        (Some(audience), Some(nonce)) => format!("answers {nonce} for {audience}"),
+        _ => String::new(),
+    };
+    let checks = vec![
+        Check::of(part, CheckName::Form, format!("presentation of {count}"), form),
+        Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons),
+        Check::of(part, CheckName::Holder, noted(presenter.as_ref()), holder),
+        Check::of(part, CheckName::Binding, binding_note, binding),
+    ];
+    PresentationFindings { checks, presenter }
+}
+
+/// Who presents, and what speaks against it.
+fn holder(
+    presentation: &UnverifiedPresentation<'_>,
+    envelope: &Envelope<'_>,
+    document: &Object<'_>,
+    proofs: &Proofs,
+) -> (Option<String>, Vec<Reason>) {
+    let Some(first) = proofs.signers.first() else { return (None, Vec::new()) };
+    let presenter = &first.controller;
+    let mut reasons = Vec::new();
+    let mut must_be_presenter = |named: &str| {
+        if named != presenter {
+            let signer = presenter.clone();
+            reasons.push(Reason::HolderMismatch { holder: short(named), signer });
+        }
+    };
+    proofs.signers.iter().for_each(|signer| must_be_presenter(&signer.controller));
+    presentation.claimed_holder().into_iter().for_each(&mut must_be_presenter);
+    if let Envelope::Jwt(jws) = envelope {
+        let issuers = [document.str("iss"), jws.header_issuer()];
+        issuers.into_iter().flatten().for_each(&mut must_be_presenter);
+    }
+    (Some(presenter.clone()), reasons)
+}
+
+/// Data Integrity binds by `challenge` and `domain` (Data Integrity 1.0, 2.1).
+fn proof_binding(proof: &Proof<'_>, request: &Request) -> Vec<Reason> {
+    compare(proof.challenge, &proof.domains, request)
+}
+
+/// JOSE binds by `nonce` and `aud` (VC-JOSE-COSE, 3.1.2; RFC 7519, 4.1.3).
+fn claim_binding(claims: &Object<'_>, request: &Request) -> Vec<Reason> {
+    let audiences: Vec<&str> = claims
+        .get("aud")
+        .map(Value::one_or_more)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    compare(claims.str("nonce"), &audiences, request)
+}
+
+/// What is asked must be answered; an answer that is left out is a wrong one.
+fn compare(nonce: Option<&str>, audiences: &[&str], request: &Request) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if let Some(expected) = request.nonce.as_ref().filter(|expected| nonce != Some(expected)) {
+        reasons.push(Reason::NonceMismatch { expected: expected.clone(), found: nonce.map(short) });
+    }
+    let audience = request.audience.as_ref();
+    if let Some(expected) = audience.filter(|expected| !audiences.contains(&expected.as_str())) {
+        let found = (!audiences.is_empty()).then(|| short(&audiences.join(", ")));
+        reasons.push(Reason::AudienceMismatch { expected: expected.clone(), found });
+    }
+    reasons
+}
+
+/// Does the credential speak of the agent that presents it, and of nobody else?
+pub(crate) fn one_agent(index: usize, report: &CredentialReport, presenter: Option<&str>) -> Check {
+    let part = Part::Credential(index);
+    let Some(presenter) = presenter else {
+        return Check::not_made(part, CheckName::OneAgent, "who presents it is not known");
+    };
+    let mut reasons = Vec::new();
+    if report.subjects.len() > 1 {
+        reasons.push(Reason::SubjectsMany { count: report.subjects.len() as u64 });
+    }
+    for subject in &report.subjects {
+        match subject {
+            None => reasons.push(Reason::SubjectMissing {}),
+            Some(subject) if subject != presenter => reasons.push(Reason::SubjectMismatch {
+                subject: subject.clone(),
+                presenter: presenter.to_owned(),
+            }),
+            Some(_) => {}
+        }
+    }
+    Check::of(part, CheckName::OneAgent, presenter.to_owned(), reasons)
+}

@@ -1,0 +1,208 @@
+//! Is every signature good, made for this purpose, by a key that is good now?
+
+use std::cell::Cell;
+
+use bonafide_core::did::Relationship;
+use bonafide_core::json::Object;
+use bonafide_core::time::Timestamp;
+use bonafide_proof::SignatureCheck;
+use bonafide_proof::data_integrity::{
+    Proof, ProofError, Suites, VerifyInput, matching_previous, proofs_of,
+};
+use bonafide_proof::jose::{CompactJws, JoseError};
+
+use crate::evidence::{Documents, KeyLife, ResolvedKey, short};
+use crate::{Evidence, Reason};
+
+/// Signatures that one verdict may check.
+pub(crate) const MOST_SIGNATURES: u32 = 48;
+
+/// How many signatures may still be checked.
+pub(crate) struct Budget(Cell<u32>);
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self(Cell::new(MOST_SIGNATURES))
+    }
+
+    fn spend(&self) -> Result<(), Reason> {
+        match self.0.get().checked_sub(1) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => Err(Reason::TooManySignatures { limit: MOST_SIGNATURES.into() }),
+        }
+    }
+}
+
+/// Where keys come from.
+pub(crate) trait Keys {
+    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason>;
+}
+
+impl Keys for Evidence<'_> {
+    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
+        Evidence::resolve(self, method, relationship)
+    }
+}
+
+impl Keys for Documents {
+    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
+        Documents::resolve(self, method, relationship)
+    }
+}
+
+/// How proofs are checked.
+pub(crate) struct Checker<'c> {
+    pub(crate) keys: &'c dyn Keys,
+    pub(crate) suites: Suites,
+    pub(crate) check: &'c dyn SignatureCheck,
+    pub(crate) budget: &'c Budget,
+}
+
+/// What was found of all proofs of one document.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs {
+    /// Why some proof is not good.
+    pub(crate) reasons: Vec<Reason>,
+    /// Who signed, for each good signature.
+    pub(crate) signers: Vec<Signer>,
+    /// The document's digest, once one signature is good.
+    pub(crate) digest: Option<[u8; 32]>,
+}
+
+/// A good signature, but for the time.
+#[derive(Clone, Debug)]
+pub(crate) struct Signer {
+    pub(crate) controller: String,
+    pub(crate) life: KeyLife,
+    pub(crate) proof_expires: Option<Timestamp>,
+}
+
+impl Proofs {
+    fn refused(reason: Reason) -> Self {
+        Self { reasons: vec![reason], ..Self::default() }
+    }
+
+    /// Whether one of the signers is `did`.
+    pub(crate) fn signed_by(&self, did: &str) -> bool {
+        self.signers.iter().any(|signer| signer.controller == did)
+    }
+
+    /// What time does to the signatures.
+    pub(crate) fn ended(&self, has_ended: impl Fn(Timestamp) -> bool, now: Timestamp) -> Vec<Reason> {
+        let mut reasons = Vec::new();
+        for signer in &self.signers {
+            reasons.extend(signer.life.ended(now));
+            if let Some(expires) = signer.proof_expires.filter(|expires| has_ended(*expires)) {
+                reasons.push(Reason::ProofExpired { expires, now });
+            }
+        }
+        reasons
+    }
+
+    /// For people: who signed.
+    pub(crate) fn note(&self) -> String {
+        let signers: Vec<&str> = self.signers.iter().map(|s| s.life.method.as_str()).collect();
+        format!("signed by {}", signers.join(", "))
+    }
+}
+
+impl Checker<'_> {
+    /// Checks every proof of a document: one bad proof fails the whole.
+    pub(crate) fn embedded(
+        &self,
+        document: &Object<'_>,
+        purpose: Relationship,
+        judge: impl Fn(&Proof<'_>) -> Vec<Reason>,
+    ) -> Proofs {
+        let proofs = match proofs_of(document) {
+            Ok(proofs) => proofs,
+            Err(error) => return Proofs::refused(reason(error, "")),
+        };
+        let mut found = Proofs::default();
+        for proof in &proofs {
+            found.reasons.extend(judge(proof));
+            match self.one(document, proof, &proofs, purpose) {
+                Ok((signer, digest)) => {
+                    found.signers.push(signer);
+                    found.digest = Some(digest);
+                }
+                Err(reason) => found.reasons.push(reason),
+            }
+        }
+        found
+    }
+
+    fn one(
+        &self,
+        document: &Object<'_>,
+        proof: &Proof<'_>,
+        all: &[Proof<'_>],
+        purpose: Relationship,
+    ) -> Result<(Signer, [u8; 32]), Reason> {
+        if proof.purpose != purpose.name() {
+            return Err(Reason::PurposeMismatch {
+                expected: purpose.name(),
+                found: short(proof.purpose),
+            });
+        }
+        let method = proof.verification_method;
+        let failed = |error| reason(error, method);
+        let suite = self.suites.by_name(proof.cryptosuite).map_err(failed)?;
+        let previous = matching_previous(proof, all).map_err(failed)?;
+        let resolved = self.keys.resolve(method, purpose)?;
+        self.budget.spend()?;
+        let input =
+            VerifyInput { document, proof, previous, key: &resolved.key, check: self.check };
+        let digest = suite.verify(&input).map_err(failed)?;
+        let ResolvedKey { controller, life, .. } = resolved;
+        Ok((Signer { controller, life, proof_expires: proof.expires }, digest))
+    }
+
+    /// Checks the signature of a compact JWS whose header names its key.
+    pub(crate) fn compact(&self, jws: &CompactJws<'_>, purpose: Relationship) -> Proofs {
+        let signed = || {
+            let method = jws.kid().unwrap_or_default();
+            let resolved = self.keys.resolve(method, purpose)?;
+            self.budget.spend()?;
+            jws.verify(&resolved.key, self.check).map_err(|error| jose_reason(error, method))?;
+            Ok(resolved)
+        };
+        match signed() {
+            Ok(ResolvedKey { controller, life, .. }) => Proofs {
+                reasons: Vec::new(),
+                signers: vec![Signer { controller, life, proof_expires: None }],
+                digest: Some(jws.digest()),
+            },
+            Err(reason) => Proofs::refused(reason),
+        }
+    }
+}
+
+fn reason(error: ProofError, method: &str) -> Reason {
+    match error {
+        ProofError::Missing => Reason::ProofMissing {},
+        ProofError::Malformed(error) => Reason::malformed(error),
+        ProofError::SuiteUnknown { cryptosuite } => Reason::SuiteUnknown { cryptosuite: short(&cryptosuite) },
+        ProofError::PreviousMissing { id } => Reason::PreviousProofMissing { id: short(&id) },
+        ProofError::PreviousCycle { id } => Reason::PreviousProofCycle { id: short(&id) },
+        ProofError::TooMany { limit } => Reason::TooManySignatures { limit: limit as u64 },
+        other => Reason::ProofInvalid { method: short(method), detail: other.to_string() },
+    }
+}
+
+/// The reason behind a JOSE error; `method` is the key that the token names.
+pub(crate) fn jose_reason(error: JoseError, method: &str) -> Reason {
+    match error {
+        JoseError::Malformed(error) => Reason::malformed(error),
+        JoseError::AlgorithmRefused { alg } => Reason::AlgorithmRefused { alg },
+        JoseError::AlgorithmMismatch { header, key } => Reason::AlgorithmMismatch { header, key },
+        JoseError::HeaderRefused { member } => Reason::HeaderRefused { member },
+        JoseError::TypeMismatch { expected, found, .. } => {
+            Reason::TypMismatch { expected: expected.to_owned(), found }
+        }
+        other => Reason::ProofInvalid { method: short(method), detail: other.to_string() },
+    }
+}

@@ -1,0 +1,90 @@
+//! Does it say all that its type must say, and nothing odd?
+
+use bonafide_core::attestation::{Attestation, AttestationType};
+use bonafide_core::json::Value;
+use bonafide_core::schema::Violation;
+use bonafide_core::vc::Unverified;
+
+use super::Context;
+use crate::Reason;
+use crate::evidence::short;
+
+/// The claims, once the credential fits, and what speaks against it.
+#[derive(Debug, Default)]
+pub(crate) struct SchemaFindings {
+    pub(crate) attestation: Option<Attestation>,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) note: String,
+}
+
+pub(crate) fn check(
+    credential: &Unverified<'_>,
+    document: &Value<'_>,
+    known: Option<&'static AttestationType>,
+    context: &Context<'_>,
+) -> SchemaFindings {
+    match known {
+        Some(known) => attestation(credential, document, known),
+        None => other(credential, document, context),
+    }
+}
+
+fn attestation(
+    credential: &Unverified<'_>,
+    document: &Value<'_>,
+    known: &'static AttestationType,
+) -> SchemaFindings {
+    let mut found = SchemaFindings { note: format!("fits {}", known.schema_id), ..Default::default() };
+    for schema in credential.claimed_schemas() {
+        if schema.id != known.schema_id || schema.schema_type != "JsonSchema" {
+            found.reasons.push(Reason::SchemaMismatch {
+                expected: known.schema_id.to_owned(),
+                found: short(schema.id),
+            });
+        }
+    }
+    if let Some(pointer) = known.missing_claim(document) {
+        found.reasons.push(Reason::ClaimsMissing { credential_type: known.name, pointer });
+        return found;
+    }
+    if let Err(violation) = known.schema().check(document) {
+        found.reasons.push(violated(known.schema_id, violation));
+        return found;
+    }
+    if let [subject] = credential.claimed_subjects() {
+        match known.read(subject) {
+            Ok(attestation) => found.attestation = Some(attestation),
+            Err(error) => found.reasons.push(Reason::malformed(error)),
+        }
+    }
+    found
+}
+
+/// A credential of another type fits the schemas that it names, if they are known.
+fn other(
+    credential: &Unverified<'_>,
+    document: &Value<'_>,
+    context: &Context<'_>,
+) -> SchemaFindings {
+    let mut found = SchemaFindings { note: "names no schema".to_owned(), ..Default::default() };
+    for schema in credential.claimed_schemas() {
+        match context.evidence.schemas.get(schema.id).filter(|_| schema.schema_type == "JsonSchema") {
+            Some(compiled) => {
+                found.note = format!("fits {}", schema.id);
+                let violation = compiled.check(document).err();
+                found.reasons.extend(violation.map(|violation| violated(schema.id, violation)));
+            }
+            None if context.policy.unknown.ignore_schema => {}
+            None => found.reasons.push(Reason::SchemaUnknown { schema: short(schema.id) }),
+        }
+    }
+    found
+}
+
+fn violated(schema: &str, violation: Violation) -> Reason {
+    Reason::SchemaViolation {
+        schema: short(schema),
+        pointer: short(&violation.pointer),
+        detail: violation.message,
+    }
+}

@@ -1,0 +1,157 @@
+//! Is it revoked or suspended, as far as is known, and how fresh is that knowledge?
+
+use bonafide_core::status::{
+    BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose,
+};
+use bonafide_core::time::{Timestamp, format_duration};
+use bonafide_core::vc::{StatusReference, Unverified};
+use bonafide_core::attestation::AttestationType;
+
+use super::Context;
+use super::status_list::{OpenList, list_reason};
+use crate::bundle::ListEntry;
+use crate::evidence::short;
+use crate::{Observation, Reason};
+
+/// What the status lists say of one credential.
+#[derive(Debug, Default)]
+pub(crate) struct Status {
+    pub(crate) reasons: Vec<Reason>,
+    /// The oldest knowledge that this rests on.
+    pub(crate) as_of: Option<Timestamp>,
+    pub(crate) observations: Vec<Observation>,
+    pub(crate) note: String,
+}
+
+pub(crate) fn check(
+    credential: &Unverified<'_>,
+    known: Option<&'static AttestationType>,
+    context: &Context<'_>,
+) -> Status {
+    let mut status = Status::default();
+    let mut revocable = false;
+    for reference in credential.claimed_status() {
+        match entry(reference, context) {
+            Ok(None) => {}
+            Ok(Some(entry)) => {
+                revocable |= entry.purpose == StatusPurpose::Revocation;
+                status.look_up(&entry, credential, context);
+            }
+            Err(reason) => status.reasons.push(reason),
+        }
+    }
+    let required = known.filter(|known| known.status_required);
+    if let Some(known) = required.filter(|_| !revocable && status.reasons.is_empty()) {
+        status.reasons.push(Reason::StatusMissing { credential_type: known.name.to_owned() });
+    }
+    status.note = match status.as_of {
+        Some(as_of) => {
+            let age = format_duration(context.now.saturating_since(as_of));
+            format!("as of {as_of}, {age} ago")
+        }
+        None => "it can't be revoked".to_owned(),
+    };
+    status
+}
+
+/// The entry to look up; `None` for a kind that the policy ignores.
+fn entry(
+    reference: &StatusReference<'_>,
+    context: &Context<'_>,
+) -> Result<Option<BitstringStatusEntry>, Reason> {
+    if reference.status_type != BitstringStatusEntry::TYPE {
+        if context.policy.unknown.ignore_status {
+            return Ok(None);
+        }
+        return Err(Reason::StatusTypeUnknown { status_type: short(reference.status_type) });
+    }
+    BitstringStatusEntry::from_object(reference.entry).map(Some).map_err(Reason::malformed)
+}
+
+impl Status {
+    fn look_up(
+        &mut self,
+        entry: &BitstringStatusEntry,
+        credential: &Unverified<'_>,
+        context: &Context<'_>,
+    ) {
+        let known = context.evidence.bundle.and_then(|bundle| bundle.list(&entry.list));
+        let Some(known) = known else {
+            self.reasons.push(Reason::StatusListMissing { list: short(&entry.list) });
+            return;
+        };
+        let list = match &known.state {
+            Ok(list) => list,
+            Err(reason) => return self.reasons.push(reason.clone()),
+        };
+        self.as_of = self.as_of.into_iter().chain([known.fetched_at]).min();
+        if let Some(valid_from) = list.valid_from {
+            let observation = Observation::StatusList { list: entry.list.clone(), valid_from };
+            self.observations.push(observation);
+        }
+        self.reasons.extend(untrusted(entry, list, credential, context));
+        self.reasons.extend(out_of_time(entry, known, list, context));
+        self.reasons.extend(bit(entry, list));
+    }
+}
+
+/// Whether this list may speak of this credential.
+fn untrusted(
+    entry: &BitstringStatusEntry,
+    list: &OpenList,
+    credential: &Unverified<'_>,
+    context: &Context<'_>,
+) -> Option<Reason> {
+    let issuer = credential.claimed_issuer();
+    let trusted = || context.policy.trusts(&list.issuer, BitstringStatusListCredential::TYPE);
+    if list.issuer != issuer && trusted().is_none() {
+        return Some(Reason::StatusListUntrusted {
+            list: short(&entry.list),
+            list_issuer: list.issuer.clone(),
+            issuer: short(issuer),
+        });
+    }
+    if !list.purposes.contains(&entry.purpose) {
+        return Some(Reason::StatusPurposeMismatch {
+            list: short(&entry.list),
+            purpose: entry.purpose.name().to_owned(),
+        });
+    }
+    None
+}
+
+/// Whether the list is within its time, and fresh enough.
+fn out_of_time(
+    entry: &BitstringStatusEntry,
+    known: &ListEntry,
+    list: &OpenList,
+    context: &Context<'_>,
+) -> Vec<Reason> {
+    let (policy, now) = (context.policy, context.now);
+    let name = || short(&entry.list);
+    let mut reasons = list.proofs.ended(|expires| policy.has_ended(expires, now), now);
+    if let Some(valid_from) = list.valid_from.filter(|from| !policy.has_begun(*from, now)) {
+        reasons.push(Reason::StatusListFromFuture { list: name(), valid_from, now });
+    }
+    if let Some(valid_until) = list.valid_until.filter(|until| policy.has_ended(*until, now)) {
+        reasons.push(Reason::StatusListExpired { list: name(), valid_until, now });
+    }
+    let as_of = known.fetched_at;
+    let lasts = list.ttl.map_or(policy.status_max_age, |ttl| ttl.min(policy.status_max_age));
+    let stale_since = as_of.saturating_add(lasts);
+    if now >= stale_since {
+        reasons.push(Reason::StatusStale { list: name(), as_of, stale_since, now });
+    }
+    reasons
+}
+
+fn bit(entry: &BitstringStatusEntry, list: &OpenList) -> Option<Reason> {
+    let (name, index) = (short(&entry.list), entry.index as u64);
+    match (list.bits.get(entry.index), entry.purpose) {
+        (Err(error), _) => Some(list_reason(&entry.list, error)),
+        (Ok(true), StatusPurpose::Revocation) => Some(Reason::Revoked { list: name, index }),
+        (Ok(true), StatusPurpose::Suspension) => Some(Reason::Suspended { list: name, index }),
+        // A refresh or a message says nothing against the credential.
+        (Ok(_), _) => None,
+    }
+}

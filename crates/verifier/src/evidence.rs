@@ -1,0 +1,290 @@
+//! What a verdict may rely on: DID documents and status lists, and how proofs are checked.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use bonafide_core::Malformed;
+use bonafide_core::did::{Did, DidDocument, DidUrl, Relationship, resolve_self_certifying};
+use bonafide_core::key::PublicKey;
+use bonafide_core::schema::Schema;
+use bonafide_core::time::Timestamp;
+use bonafide_proof::data_integrity::Suites;
+use bonafide_proof::{SignatureCheck, Unremembered, VerifyingKey};
+
+use crate::{Bundle, Reason, SignatureCache};
+
+/// Everything a verdict may rely on besides the policy. Nothing is ever fetched.
+#[derive(Clone)]
+pub struct Evidence<'e> {
+    pub(crate) bundle: Option<&'e Bundle>,
+    documents: Documents,
+    pub(crate) schemas: HashMap<String, std::sync::Arc<Schema>>,
+    pub(crate) suites: Suites,
+    pub(crate) check: &'e dyn SignatureCheck,
+}
+
+impl<'e> Evidence<'e> {
+    /// No evidence: only DIDs that hold their own key resolve, and no status is known. Proofs are
+    /// checked with the suites of `bonafide-proof`.
+    pub fn new() -> Self {
+        Self {
+            bundle: None,
+            documents: Documents::default(),
+            schemas: HashMap::new(),
+            suites: Suites::JCS,
+            check: &Unremembered,
+        }
+    }
+
+    /// Relies on a trust bundle.
+    pub fn with_bundle(mut self, bundle: &'e Bundle) -> Self {
+        self.bundle = Some(bundle);
+        self
+    }
+
+    /// Relies on a DID document that the caller vouches for. The bundle's goes first.
+    pub fn with_document(mut self, document: DidDocument) -> Self {
+        self.documents.insert(document);
+        self
+    }
+
+    /// Knows another schema, for credentials beyond the built-in attestations.
+    pub fn with_schema(mut self, id: impl Into<String>, text: &str) -> Result<Self, Malformed> {
+        self.schemas.insert(id.into(), Schema::compile(text)?.into());
+        Ok(self)
+    }
+
+    /// Knows these cryptosuites instead.
+    pub fn with_suites(mut self, suites: Suites) -> Self {
+        self.suites = suites;
+        self
+    }
+
+    /// Remembers good signatures in `cache`.
+    pub fn with_cache(mut self, cache: &'e SignatureCache) -> Self {
+        self.check = cache;
+        self
+    }
+
+    /// The key that a DID URL names, if it may be used for `relationship`.
+    pub(crate) fn resolve(
+        &self,
+        method: &str,
+        relationship: Relationship,
+    ) -> Result<ResolvedKey<'_>, Reason> {
+        let url = method_url(method)?;
+        let known = self
+            .bundle
+            .and_then(|bundle| bundle.documents().get(url.did.as_str()))
+            .or_else(|| self.documents.get(url.did.as_str()));
+        match known {
+            Some(document) => document.resolve(method, relationship),
+            None => resolve_without_document(url, method, relationship),
+        }
+    }
+}
+
+impl Default for Evidence<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Evidence<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evidence")
+            .field("bundle", &self.bundle)
+            .field("suites", &self.suites)
+            .finish_non_exhaustive()
+    }
+}
+
+/// DID documents by DID, with their keys decoded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Documents(HashMap<String, Document>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Document {
+    document: DidDocument,
+    /// For each method of the document, in its order; `None` where it does not sign here.
+    keys: Vec<Option<VerifyingKey>>,
+}
+
+impl Documents {
+    /// Adds a document; returns whether there was none for its DID.
+    pub(crate) fn insert(&mut self, document: DidDocument) -> bool {
+        let decode = |key: &PublicKey| VerifyingKey::new(key);
+        let methods = document.methods().iter();
+        let keys = methods.map(|method| method.key.as_ref().and_then(decode)).collect();
+        self.0.insert(document.id().to_owned(), Document { document, keys }).is_none()
+    }
+
+    pub(crate) fn get(&self, did: &str) -> Option<&Document> {
+        self.0.get(did)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The key that a DID URL names, from these documents or from the DID itself.
+    pub(crate) fn resolve(
+        &self,
+        method: &str,
+        relationship: Relationship,
+    ) -> Result<ResolvedKey<'_>, Reason> {
+        let url = method_url(method)?;
+        match self.get(url.did.as_str()) {
+            Some(document) => document.resolve(method, relationship),
+            None => resolve_without_document(url, method, relationship),
+        }
+    }
+}
+
+/// A key, who controls it, and until when.
+#[derive(Debug)]
+pub(crate) struct ResolvedKey<'e> {
+    pub(crate) key: Cow<'e, VerifyingKey>,
+    pub(crate) controller: String,
+    pub(crate) life: KeyLife,
+}
+
+/// When a key stops being good. Kept apart, so that it can be judged at any later time.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyLife {
+    pub(crate) method: String,
+    expires: Option<Timestamp>,
+    revoked: Option<Timestamp>,
+}
+
+impl KeyLife {
+    /// Why the key is not good at `now`. When a proof says it was made does not matter: whoever
+    /// stole a key can write any date.
+    pub(crate) fn ended(&self, now: Timestamp) -> Option<Reason> {
+        let method = || self.method.clone();
+        match (self.revoked, self.expires) {
+            (Some(revoked), _) if now >= revoked => {
+                Some(Reason::KeyRevoked { method: method(), revoked, now })
+            }
+            (_, Some(expires)) if now >= expires => {
+                Some(Reason::KeyExpired { method: method(), expires, now })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Document {
+    fn resolve(
+        &self,
+        id: &str,
+        relationship: Relationship,
+    ) -> Result<ResolvedKey<'_>, Reason> {
+        let methods = self.document.methods();
+        let Some(index) = methods.iter().position(|method| method.id == id) else {
+            return Err(unknown(id));
+        };
+        let method = &methods[index];
+        let Some(key) = &self.keys[index] else {
+            return Err(Reason::KeyUnsupported { method: id.to_owned() });
+        };
+        if !method.is_for(relationship) {
+            return Err(not_for(id, relationship));
+        }
+        Ok(ResolvedKey {
+            key: Cow::Borrowed(key),
+            controller: self.document.id().to_owned(),
+            life: KeyLife {
+                method: id.to_owned(),
+                expires: method.expires,
+                revoked: method.revoked,
+            },
+        })
+    }
+}
+
+fn method_url(method: &str) -> Result<DidUrl<'_>, Reason> {
+    DidUrl::parse(method)
+        .ok()
+        .filter(|url| {
+            let plain = url.path.is_empty() && url.query.is_none();
+            plain && url.fragment.is_some_and(|fragment| !fragment.is_empty())
+        })
+        .ok_or_else(|| unknown(method))
+}
+
+fn resolve_without_document(
+    url: DidUrl<'_>,
+    method: &str,
+    relationship: Relationship,
+) -> Result<ResolvedKey<'static>, Reason> {
+    let invalid = |error: Malformed| Reason::DidDocumentInvalid {
+        did: short(url.did.as_str()),
+        detail: error.to_string(),
+    };
+    if url.did.method() == "key" {
+        let multikey = url.did.method_specific_id();
+        let key = PublicKey::from_multikey(multikey).map_err(invalid)?;
+        return did_key(url, &key, method, relationship);
+    }
+    match resolve_self_certifying(url.did) {
+        None => Err(Reason::DidDocumentMissing { did: url.did.as_str().to_owned() }),
+        Some(Err(error)) => Err(invalid(error)),
+        Some(Ok(document)) => {
+            let mut documents = Documents::default();
+            documents.insert(document);
+            let resolved = documents.resolve(method, relationship)?;
+            Ok(ResolvedKey {
+                key: Cow::Owned(resolved.key.into_owned()),
+                controller: resolved.controller,
+                life: resolved.life,
+            })
+        }
+    }
+}
+
+/// A did:key without building its document: it has one key, which signs for every purpose.
+fn did_key(
+    url: DidUrl<'_>,
+    key: &PublicKey,
+    method: &str,
+    relationship: Relationship,
+) -> Result<ResolvedKey<'static>, Reason> {
+    if url.fragment != Some(url.did.method_specific_id()) {
+        return Err(unknown(method));
+    }
+    let Some(key) = VerifyingKey::new(key) else {
+        return Err(Reason::KeyUnsupported { method: short(method) });
+    };
+    if relationship == Relationship::KeyAgreement {
+        return Err(not_for(method, relationship));
+    }
+    Ok(ResolvedKey {
+        key: Cow::Owned(key),
+        controller: url.did.as_str().to_owned(),
+        life: KeyLife { method: method.to_owned(), expires: None, revoked: None },
+    })
+}
+
+fn unknown(method: &str) -> Reason {
+    Reason::UnknownKey { method: short(method) }
+}
+
+fn not_for(method: &str, relationship: Relationship) -> Reason {
+    Reason::KeyNotForPurpose { method: short(method), purpose: relationship.name() }
+}
+
+/// Names in reasons are cut, so that a hostile one does not flood a log.
+pub(crate) fn short(text: &str) -> String {
+    if text.chars().count() <= 256 {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(256).collect();
+    short.push('…');
+    short
+}
+
+/// Whether this DID holds its own key, so that nobody else's document may speak for it.
+pub(crate) fn is_self_certifying(did: &str) -> bool {
+    Did::parse(did).is_ok_and(|did| matches!(did.method(), "key" | "jwk"))
+}

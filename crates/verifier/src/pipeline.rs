@@ -1,0 +1,301 @@
+//! The pipeline, top to bottom: bundle, presentation, each credential, one agent, level.
+
+use bonafide_core::Malformed;
+use bonafide_core::json::{Limits, Value, parse};
+use bonafide_core::time::Timestamp;
+use bonafide_core::vc::{Enveloped, Held, UnverifiedPresentation, VP_JWT};
+use bonafide_proof::jose::{CompactJws, TokenType};
+
+use crate::check::credential::{self, CredentialReport, Source};
+use crate::check::presentation::{self, Envelope};
+use crate::check::proof::{Budget, jose_reason};
+use crate::check::{Context, level};
+use crate::policy::Sizes;
+use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Outcome, Part, Verdict};
+use crate::{Bundle, Evidence, Observation, Policy, Reason, Request};
+
+/// Decides whether to believe `input`, and what its presenter may therefore do.
+///
+/// `input` is a credential or a presentation: JSON with Data Integrity proofs, an enveloped
+/// object, or a compact `vc+jwt` or `vp+jwt`. Pure: the same arguments give the same verdict. All
+/// checks are made and reported, within a budget: sizes are looked at before parsing, numbers of
+/// credentials and signatures before checking them.
+///
+/// A credential alone can be accepted as authentic but earns no level. A level takes a
+/// presentation that answers a `request` with nonce and audience.
+pub fn verify(
+    input: &[u8],
+    request: &Request,
+    evidence: &Evidence<'_>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Verdict {
+    let context = Context { request, evidence, policy, now, budget: Budget::new() };
+    let mut verdict = empty_verdict(&context);
+    verdict.checks.push(bundle(evidence.bundle, &context));
+    match Input::read(input, &policy.limits) {
+        Err(reason) => {
+            // A caller that asked for a presentation is told so in terms of one.
+            let part = match request.wants_presentation() {
+                true => Part::Presentation,
+                false => Part::Credential(0),
+            };
+            verdict.checks.push(Check::of(part, CheckName::Form, String::new(), vec![reason]));
+        }
+        Ok(Input::Credential(value)) => alone(&Source::Embedded(&value), &context, &mut verdict),
+        Ok(Input::CredentialJwt(token)) => alone(&Source::Jwt(&token), &context, &mut verdict),
+        Ok(Input::Presentation(value)) => {
+            presented(&value, &Envelope::DataIntegrity, &context, &mut verdict);
+        }
+        Ok(Input::PresentationJwt(token)) => presented_jwt(&token, &context, &mut verdict),
+    }
+    verdict.checks.push(Check::not_made(
+        Part::Presentation,
+        CheckName::Seen,
+        "no memory of earlier presentations was given",
+    ));
+    verdict.settle();
+    verdict
+}
+
+fn empty_verdict(context: &Context<'_>) -> Verdict {
+    Verdict {
+        outcome: Outcome::Undecided,
+        level: None,
+        mode: context.policy.mode,
+        checks: Vec::new(),
+        ladder: Vec::new(),
+        presenter: None,
+        effective: Effective::default(),
+        as_of: context.now,
+        status_as_of: None,
+        credential_digests: Vec::new(),
+        bundle_digest: context.evidence.bundle.map(|bundle| bundle.digest().to_owned()),
+        policy_digest: context.policy.digest.clone(),
+        request_id: context.request.id.clone(),
+        observations: Vec::new(),
+    }
+}
+
+impl Verdict {
+    /// The verdict where the bundle itself could not be opened: nothing else is looked at.
+    pub fn without_bundle(reason: Reason, request: &Request, policy: &Policy, now: Timestamp) -> Self {
+        let evidence = Evidence::new();
+        let context =
+            Context { request, evidence: &evidence, policy, now, budget: Budget::new() };
+        let mut verdict = empty_verdict(&context);
+        verdict.checks.push(Check::of(Part::Bundle, CheckName::Bundle, String::new(), vec![reason]));
+        verdict.settle();
+        verdict
+    }
+}
+
+/// Is the evidence of today?
+fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
+    let Some(bundle) = bundle else {
+        return Check::not_made(Part::Bundle, CheckName::Bundle, "no bundle was given");
+    };
+    let (policy, now) = (context.policy, context.now);
+    let mut reasons = Vec::new();
+    let fetched = bundle.status_lists().map(|(_, fetched_at, _)| fetched_at);
+    let newest = fetched.chain([bundle.issued_at()]).max().unwrap_or(now);
+    if !policy.has_begun(newest, now) {
+        reasons.push(Reason::BundleFromFuture { issued_at: newest, now });
+    }
+    if policy.has_ended(bundle.expires(), now) {
+        reasons.push(Reason::BundleExpired { expires: bundle.expires(), now });
+    }
+    let note = format!("number {} of {}", bundle.sequence(), bundle.issued_at());
+    Check::of(Part::Bundle, CheckName::Bundle, note, reasons)
+}
+
+/// What was sent, told apart by its own types.
+enum Input<'i> {
+    Credential(Value<'i>),
+    CredentialJwt(String),
+    Presentation(Value<'i>),
+    PresentationJwt(String),
+}
+
+impl<'i> Input<'i> {
+    fn read(input: &'i [u8], sizes: &Sizes) -> Result<Self, Reason> {
+        let most = sizes.presentation.max(sizes.credential);
+        within("the input", input.len(), most)?;
+        let input = input.trim_ascii();
+        if input.first() != Some(&b'{') {
+            let token = std::str::from_utf8(input)
+                .map_err(|_| Reason::malformed(Malformed::new("input", "not UTF-8")))?;
+            return Self::of_token(token, sizes);
+        }
+        let value = parse(input, &Limits::for_size(most))
+            .map_err(|error| Reason::malformed(Malformed::json("input", &error)))?;
+        if let Some(enveloped) = Enveloped::from_value(&value) {
+            let enveloped = enveloped.map_err(Reason::malformed)?;
+            return if enveloped.media_type == VP_JWT {
+                within("the presentation", enveloped.data.len(), sizes.presentation)?;
+                Ok(Self::PresentationJwt(enveloped.data.to_owned()))
+            } else {
+                Ok(Self::CredentialJwt(enveloped.data.to_owned()))
+            };
+        }
+        let types = value.get("type").map(Value::one_or_more).unwrap_or_default();
+        if types.iter().any(|name| name.as_str() == Some("VerifiablePresentation")) {
+            within("the presentation", input.len(), sizes.presentation)?;
+            return Ok(Self::Presentation(value));
+        }
+        within("the credential", input.len(), sizes.credential)?;
+        Ok(Self::Credential(value))
+    }
+
+    fn of_token(token: &str, sizes: &Sizes) -> Result<Self, Reason> {
+        match CompactJws::peek_typ(token).as_deref() {
+            Some(typ) if typ == TokenType::VP.typ => {
+                within("the presentation", token.len(), sizes.presentation)?;
+                Ok(Self::PresentationJwt(token.to_owned()))
+            }
+            Some(typ) if typ != TokenType::VC.typ => Err(Reason::TypMismatch {
+                expected: format!("{} or {}", TokenType::VC.typ, TokenType::VP.typ),
+                found: Some(typ.chars().take(64).collect()),
+            }),
+            Some(_) => Ok(Self::CredentialJwt(token.to_owned())),
+            None if token.bytes().filter(|byte| *byte == b'.').take(3).count() == 2 => {
+                Ok(Self::CredentialJwt(token.to_owned()))
+            }
+            None => Err(Reason::malformed(Malformed::new(
+                "input",
+                "expected a JSON object or a compact JWT",
+            ))),
+        }
+    }
+}
+
+fn within(what: &'static str, bytes: usize, limit: usize) -> Result<(), Reason> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    Err(Reason::TooLarge { what, bytes: bytes as u64, limit: limit as u64 })
+}
+
+/// A credential that came without a presentation.
+fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
+    let report = credential::check(0, source, context);
+    take(verdict, report);
+    let part = Part::Credential(0);
+    verdict.checks.push(if context.request.wants_presentation() {
+        let reasons = vec![Reason::PresentationRequired {}];
+        Check::of(part, CheckName::Binding, String::new(), reasons)
+    } else {
+        Check::not_made(part, CheckName::Binding, "a credential alone earns no level")
+    });
+}
+
+fn take(verdict: &mut Verdict, report: CredentialReport) {
+    verdict.checks.extend(report.checks);
+    verdict.credential_digests.extend(report.digest);
+    verdict.status_as_of = verdict.status_as_of.into_iter().chain(report.status_as_of).min();
+    for observation in report.observations {
+        if !verdict.observations.contains(&observation) {
+            verdict.observations.push(observation);
+        }
+    }
+}
+
+fn presented_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
+    let refuse = |name, reason| Check::of(Part::Presentation, name, String::new(), vec![reason]);
+    let jws = match CompactJws::parse(token, TokenType::VP) {
+        Ok(jws) => jws,
+        Err(error) => return verdict.checks.push(refuse(CheckName::Proof, jose_reason(error, ""))),
+    };
+    let payload = match jws.decode_payload() {
+        Ok(payload) => payload,
+        Err(error) => return verdict.checks.push(refuse(CheckName::Form, jose_reason(error, ""))),
+    };
+    match parse(&payload, &Limits::for_size(context.policy.limits.presentation)) {
+        Ok(value) => presented(&value, &Envelope::Jwt(&jws), context, verdict),
+        Err(error) => {
+            let reason = Reason::malformed(Malformed::json("presentation", &error));
+            verdict.checks.push(refuse(CheckName::Form, reason));
+        }
+    }
+}
+
+fn presented(
+    value: &Value<'_>,
+    envelope: &Envelope<'_>,
+    context: &Context<'_>,
+    verdict: &mut Verdict,
+) {
+    let most = context.policy.limits.credentials;
+    let presentation = match UnverifiedPresentation::from_value(value, most) {
+        Ok(presentation) => presentation,
+        Err(error) => {
+            let reasons = vec![Reason::malformed(error)];
+            let check = Check::of(Part::Presentation, CheckName::Form, String::new(), reasons);
+            return verdict.checks.push(check);
+        }
+    };
+    let findings = presentation::check(&presentation, envelope, context);
+    verdict.checks.extend(findings.checks);
+
+    let mut verified = Vec::new();
+    for (index, held) in presentation.held().iter().enumerate() {
+        let source = match held {
+            Held::Embedded(value, _) => Source::Embedded(value),
+            Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),
+        };
+        let mut report = credential::check(index, &source, context);
+        let one_agent = presentation::one_agent(index, &report, findings.presenter.as_deref());
+        report.checks.push(one_agent);
+        verified.extend(report.verified.take());
+        take(verdict, report);
+    }
+    verdict.presenter = findings.presenter;
+    grant(&verified, context, verdict);
+}
+
+/// Grants the first rung that holds, if nothing speaks against the presentation.
+fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verdict) {
+    let spotless = verdict.checks.iter().all(|check| {
+        matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::NotChecked)
+    });
+    verdict.ladder = level::climb(verified, context);
+    if !spotless {
+        let why = "not judged: the presentation is not accepted";
+        return verdict.checks.push(Check::not_made(Part::Presentation, CheckName::Level, why));
+    }
+    let granted = verdict.ladder.last().filter(|rung| rung.lacks.is_empty());
+    let Some(granted) = granted.map(|rung| rung.level.clone()) else {
+        let levels: Vec<&str> = context.policy.levels().collect();
+        let reasons = vec![Reason::NoLevel { ladder: levels.join(", ") }];
+        let check = Check::of(Part::Presentation, CheckName::Level, String::new(), reasons);
+        return verdict.checks.push(check);
+    };
+    let Request { action, resource, audience, nonce, .. } = context.request;
+    let rung = context.policy.ladder.iter().find(|rung| rung.name == granted);
+    let allowed = rung.and_then(|rung| rung.actions.clone()).unwrap_or_default();
+    verdict.effective.actions = action.clone().map_or(allowed, |action| vec![action]);
+    verdict.effective.resources = resource.iter().cloned().collect();
+    verdict.checks.push(Check::of(Part::Presentation, CheckName::Level, granted.clone(), Vec::new()));
+    verdict.level = Some(granted);
+    if let (Some(audience), Some(nonce)) = (audience.clone(), nonce.clone()) {
+        verdict.observations.push(Observation::Nonce { audience, nonce });
+    }
+}
+
+/// What [`verify_proof`] found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofReport {
+    /// Whether form and proof are good. Nothing more.
+    pub outcome: Outcome,
+    /// The checks of form and proof.
+    pub checks: Vec<Check>,
+}
+
+/// Asks the narrower question whether form and proof are good: not whether to trust who signed,
+/// nor what was revoked.
+pub fn verify_proof(input: &[u8], evidence: &Evidence<'_>, now: Timestamp) -> ProofReport {
+    let mut verdict = verify(input, &Request::new(), evidence, &Policy::trusting_nobody(), now);
+    verdict.checks.retain(|check| matches!(check.name, CheckName::Form | CheckName::Proof));
+    verdict.settle();
+    ProofReport { outcome: verdict.outcome, checks: verdict.checks }
+}

@@ -1,0 +1,320 @@
+//! Why a verdict is not "accepted": every reason has a stable code and carries what was compared.
+
+use std::fmt;
+
+use bonafide_core::time::Timestamp;
+
+/// What a reason does to the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It is known to be wrong.
+    Rejects,
+    /// Something is missing that would decide it.
+    LeavesUndecided,
+}
+
+/// A value in a reason, as it goes into JSON.
+trait Compared {
+    fn to_json(&self) -> serde_json::Value;
+}
+
+impl Compared for String {
+    fn to_json(&self) -> serde_json::Value {
+        self.as_str().into()
+    }
+}
+
+impl Compared for Option<String> {
+    fn to_json(&self) -> serde_json::Value {
+        self.as_deref().into()
+    }
+}
+
+impl Compared for Timestamp {
+    fn to_json(&self) -> serde_json::Value {
+        self.to_string().into()
+    }
+}
+
+impl Compared for u64 {
+    fn to_json(&self) -> serde_json::Value {
+        (*self).into()
+    }
+}
+
+impl Compared for &'static str {
+    fn to_json(&self) -> serde_json::Value {
+        (*self).into()
+    }
+}
+
+macro_rules! reasons {
+    ($( $(#[$doc:meta])* $variant:ident $code:literal $effect:ident
+        { $($field:ident: $type:ty),* } $says:literal )*) => {
+        /// Why something was rejected or left undecided.
+        ///
+        /// Codes and fields are stable; the wording of [`Display`](fmt::Display) is not.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        #[allow(missing_docs)] // the fields are named after what they hold
+        pub enum Reason {
+            $( $(#[$doc])* $variant { $($field: $type),* }, )*
+        }
+
+        impl Reason {
+            /// Every code, in the order of the documentation.
+            pub const CODES: &'static [&'static str] = &[$($code),*];
+
+            /// The stable code, in kebab case.
+            pub fn code(&self) -> &'static str {
+                match self { $( Self::$variant { .. } => $code, )* }
+            }
+
+            /// What it does to the outcome.
+            pub fn effect(&self) -> Effect {
+                match self { $( Self::$variant { .. } => Effect::$effect, )* }
+            }
+
+            /// What was compared, by name.
+            pub fn values(&self) -> serde_json::Map<String, serde_json::Value> {
+                match self { $(
+                    Self::$variant { $($field),* } => {
+                        #[allow(unused_mut)]
+                        let mut values = serde_json::Map::new();
+                        $( values.insert(stringify!($field).to_owned(), $field.to_json()); )*
+                        values
+                    }
+                )* }
+            }
+        }
+
+        impl fmt::Display for Reason {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self { $(
+                    #[allow(unused_variables)]
+                    Self::$variant { $($field),* } => {
+                        $( #[allow(unused_variables)] let $field = Shown($field); )*
+                        write!(f, $says)
+                    }
+                )* }
+            }
+        }
+    };
+}
+
+/// Shows a compared value to a person.
+struct Shown<'v, T>(&'v T);
+
+impl<T: Compared> fmt::Display for Shown<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.to_json() {
+            serde_json::Value::Null => f.write_str("nothing"),
+            serde_json::Value::String(text) => f.write_str(&text),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+reasons! {
+    /// Not what it claims to be.
+    Malformed "malformed" Rejects { what: String, pointer: String, detail: String }
+        "not a well-formed {what} ({pointer}): {detail}"
+    /// Over the cap on its size.
+    TooLarge "too-large" Rejects { what: &'static str, bytes: u64, limit: u64 }
+        "{what} has {bytes} bytes; the limit is {limit}"
+    /// Over the number of signatures that one verdict checks.
+    TooManySignatures "too-many-signatures" Rejects { limit: u64 }
+        "more than {limit} signatures to check"
+
+    /// Nothing secures it.
+    ProofMissing "proof-missing" Rejects {} "there is no proof"
+    /// The signature does not fit.
+    ProofInvalid "proof-invalid" Rejects { method: String, detail: String }
+        "the proof by {method} is not good: {detail}"
+    /// The suite is not in the table.
+    SuiteUnknown "suite-unknown" Rejects { cryptosuite: String }
+        "the cryptosuite {cryptosuite} is not known"
+    /// Made for another purpose.
+    PurposeMismatch "purpose-mismatch" Rejects { expected: &'static str, found: String }
+        "the proof's purpose is {found}, not {expected}"
+    /// The proof itself has ended.
+    ProofExpired "proof-expired" Rejects { expires: Timestamp, now: Timestamp }
+        "the proof expired at {expires}"
+    /// A proof that another builds on was taken away.
+    PreviousProofMissing "previous-proof-missing" Rejects { id: String }
+        "the previous proof {id} is not there"
+    /// Previous proofs lead back to themselves.
+    PreviousProofCycle "previous-proof-cycle" Rejects { id: String }
+        "the chain of previous proofs returns to {id}"
+    /// A signature that the policy asks for besides the issuer's is not there.
+    CosignerMissing "cosigner-missing" Rejects { cosigner: String }
+        "the policy asks for a proof by {cosigner} as well"
+    /// `none`, a symmetric or an unknown algorithm.
+    AlgorithmRefused "algorithm-refused" Rejects { alg: String }
+        "the algorithm {alg} is refused"
+    /// The header's algorithm is not the key's.
+    AlgorithmMismatch "algorithm-mismatch" Rejects { header: String, key: &'static str }
+        "the header says {header}, but the key signs with {key}"
+    /// A header that carries keys, points to keys, or must be understood and is not.
+    HeaderRefused "header-refused" Rejects { member: &'static str }
+        "the header member {member} is refused"
+    /// A token of another kind.
+    TypMismatch "typ-mismatch" Rejects { expected: String, found: Option<String> }
+        "expected a token of type {expected}, found {found}"
+
+    /// The named key is not a key of anybody.
+    UnknownKey "unknown-key" Rejects { method: String } "no key is known as {method}"
+    /// The DID document that would hold the key is not in the evidence.
+    DidDocumentMissing "did-document-missing" LeavesUndecided { did: String }
+        "the DID document of {did} is not in the bundle"
+    /// The DID or its document is broken.
+    DidDocumentInvalid "did-document-invalid" Rejects { did: String, detail: String }
+        "the DID document of {did} is not valid: {detail}"
+    /// The key exists but not for this use.
+    KeyNotForPurpose "key-not-for-purpose" Rejects { method: String, purpose: &'static str }
+        "{method} is not listed under {purpose}"
+    /// A key type that does not sign.
+    KeyUnsupported "key-unsupported" Rejects { method: String }
+        "{method} is of a type that does not sign here"
+    /// The key was revoked; everything it signed falls.
+    KeyRevoked "key-revoked" Rejects { method: String, revoked: Timestamp, now: Timestamp }
+        "{method} was revoked at {revoked}"
+    /// The key has ended.
+    KeyExpired "key-expired" Rejects { method: String, expires: Timestamp, now: Timestamp }
+        "{method} expired at {expires}"
+
+    /// Signed by somebody else than its issuer.
+    IssuerMismatch "issuer-mismatch" Rejects { issuer: String, signer: String }
+        "issued in the name of {issuer}, but signed by {signer}"
+    /// The policy does not let this issuer attest this.
+    IssuerUntrusted "issuer-untrusted" Rejects { issuer: String, credential_type: String }
+        "the policy does not trust {issuer} to attest {credential_type}"
+
+    /// It has ended.
+    Expired "expired" Rejects { valid_until: Timestamp, now: Timestamp }
+        "valid until {valid_until}; now it is {now}"
+    /// It has not begun.
+    NotYetValid "not-yet-valid" Rejects { valid_from: Timestamp, now: Timestamp }
+        "valid from {valid_from}; now it is {now}"
+
+    /// It does not fit its schema.
+    SchemaViolation "schema-violation" Rejects { schema: String, pointer: String, detail: String }
+        "does not fit {schema} at {pointer}: {detail}"
+    /// It names another schema than its type has.
+    SchemaMismatch "schema-mismatch" Rejects { expected: String, found: String }
+        "names the schema {found}, its type has {expected}"
+    /// A schema that the verifier does not have.
+    SchemaUnknown "schema-unknown" Rejects { schema: String }
+        "the schema {schema} is not known"
+    /// A claim is missing that its type always discloses.
+    ClaimsMissing "claims-missing" Rejects { credential_type: &'static str, pointer: &'static str }
+        "a {credential_type} always discloses {pointer}"
+
+    /// Its type needs a revocation entry and it has none.
+    StatusMissing "status-missing" Rejects { credential_type: String }
+        "a {credential_type} must say where its revocation is published"
+    /// A kind of status that the verifier does not read.
+    StatusTypeUnknown "status-type-unknown" Rejects { status_type: String }
+        "the status type {status_type} is not known"
+    /// The list is not in the evidence.
+    StatusListMissing "status-list-missing" LeavesUndecided { list: String }
+        "the status list {list} is not in the bundle"
+    /// The list is too old to rely on.
+    StatusStale "status-stale" LeavesUndecided {
+        list: String, as_of: Timestamp, stale_since: Timestamp, now: Timestamp }
+        "what is known of {list} is as of {as_of} and stale since {stale_since}"
+    /// The list is not a good status list.
+    StatusListInvalid "status-list-invalid" Rejects { list: String, detail: String }
+        "the status list {list} is not good: {detail}"
+    /// The list comes from somebody who may not say this.
+    StatusListUntrusted "status-list-untrusted" Rejects { list: String, list_issuer: String, issuer: String }
+        "the status list {list} is by {list_issuer}, who does not speak for {issuer}"
+    /// The list is about something else.
+    StatusPurposeMismatch "status-purpose-mismatch" Rejects { list: String, purpose: String }
+        "the status list {list} does not say anything of {purpose}"
+    /// The list has ended.
+    StatusListExpired "status-list-expired" Rejects { list: String, valid_until: Timestamp, now: Timestamp }
+        "the status list {list} was valid until {valid_until}"
+    /// The list has not begun.
+    StatusListFromFuture "status-list-from-future" Rejects { list: String, valid_from: Timestamp, now: Timestamp }
+        "the status list {list} is valid from {valid_from} only"
+    /// `STATUS_LIST_LENGTH_ERROR`.
+    StatusListTooShort "status-list-too-short" Rejects { list: String, entries: u64, least: u64 }
+        "the status list {list} has {entries} entries, fewer than {least}"
+    /// The list is over the cap when decompressed.
+    StatusListTooLarge "status-list-too-large" Rejects { list: String, limit: u64 }
+        "the status list {list} decompresses to more than {limit} bytes"
+    /// `RANGE_ERROR`.
+    StatusIndexOutOfRange "status-index-out-of-range" Rejects { list: String, index: u64, entries: u64 }
+        "index {index} is not among the {entries} entries of {list}"
+    /// Ended for good.
+    Revoked "revoked" Rejects { list: String, index: u64 } "revoked, by entry {index} of {list}"
+    /// Not valid for now.
+    Suspended "suspended" Rejects { list: String, index: u64 }
+        "suspended, by entry {index} of {list}"
+
+    /// A request needs a presentation, and a credential came alone.
+    PresentationRequired "presentation-required" Rejects {}
+        "a credential alone answers no request; present it"
+    /// Nothing to hold the presentation against.
+    PresentationUnbound "presentation-unbound" LeavesUndecided {}
+        "the request names no nonce and audience, so this may be somebody's old presentation"
+    /// Nothing is presented.
+    PresentationEmpty "presentation-empty" Rejects {} "the presentation holds no credential"
+    /// Answers another nonce or challenge, or none.
+    NonceMismatch "nonce-mismatch" Rejects { expected: String, found: Option<String> }
+        "answers {found}, not the nonce {expected}"
+    /// Meant for another audience or domain, or for none.
+    AudienceMismatch "audience-mismatch" Rejects { expected: String, found: Option<String> }
+        "meant for {found}, not for {expected}"
+    /// The holder does not control the key.
+    HolderMismatch "holder-mismatch" Rejects { holder: String, signer: String }
+        "held by {holder}, but signed by {signer}"
+    /// A credential about somebody else.
+    SubjectMismatch "subject-mismatch" Rejects { subject: String, presenter: String }
+        "it speaks of {subject}, but {presenter} presents it"
+    /// A credential about nobody in particular.
+    SubjectMissing "subject-missing" Rejects {} "it does not say whom it speaks of"
+    /// A credential about several.
+    SubjectsMany "subjects-many" Rejects { count: u64 } "it speaks of {count} subjects, not of one"
+
+    /// No rung of the ladder holds.
+    NoLevel "no-level" Rejects { ladder: String } "none of the levels {ladder} is reached"
+
+    /// Signed by nobody that the policy names.
+    BundleUntrusted "bundle-untrusted" Rejects { signer: String }
+        "the policy does not name {signer} as a signer of bundles"
+    /// Not a good bundle.
+    BundleInvalid "bundle-invalid" Rejects { detail: String } "the bundle is not good: {detail}"
+    /// The bundle has ended.
+    BundleExpired "bundle-expired" LeavesUndecided { expires: Timestamp, now: Timestamp }
+        "the bundle expired at {expires}; get a newer one"
+    /// The bundle, or something in it, is dated ahead of the clock.
+    BundleFromFuture "bundle-from-future" LeavesUndecided { issued_at: Timestamp, now: Timestamp }
+        "the bundle is dated {issued_at}, ahead of this clock ({now})"
+    /// A newer bundle was seen before.
+    BundleRolledBack "bundle-rolled-back" Rejects { sequence: u64, newest: u64 }
+        "the bundle has sequence {sequence}; {newest} was seen before"
+    /// Two bundles with one sequence number.
+    BundleForked "bundle-forked" Rejects { sequence: u64 }
+        "another bundle with sequence {sequence} was seen before"
+    /// A newer list was seen before.
+    StatusListRolledBack "status-list-rolled-back" Rejects { list: String, valid_from: Timestamp, newest: Timestamp }
+        "the status list {list} is of {valid_from}; one of {newest} was seen before"
+    /// This nonce was answered before.
+    Replayed "replayed" Rejects { nonce: String } "the nonce {nonce} was used before"
+    /// What was seen before could not be remembered.
+    MemoryFailed "memory-failed" LeavesUndecided { detail: String }
+        "what was seen before is not known: {detail}"
+}
+
+impl Reason {
+    /// The reason that something is malformed.
+    pub(crate) fn malformed(error: bonafide_core::Malformed) -> Self {
+        let what = error.what.to_owned();
+        let pointer = if error.pointer.is_empty() { "/".to_owned() } else { error.pointer };
+        Self::Malformed { what, pointer, detail: error.detail }
+    }
+}
+
+impl std::error::Error for Reason {}

@@ -1,0 +1,171 @@
+//! What has to be remembered between calls, outside of the pure function.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bonafide_core::time::Timestamp;
+
+use crate::verdict::{Check, CheckName, Part};
+use crate::{Outcome, Reason, Verdict};
+
+/// Something a verdict rests on that must not go backwards or come twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// A trust bundle: its sequence never falls, and there is one bundle per number.
+    Bundle {
+        /// The signer's DID.
+        signer: String,
+        /// The number.
+        sequence: u64,
+        /// SHA-256 of the bundle in hexadecimal.
+        digest: String,
+    },
+    /// A status list: it never gets older.
+    StatusList {
+        /// Its URL.
+        list: String,
+        /// Its `validFrom`.
+        valid_from: Timestamp,
+    },
+    /// A presentation's nonce: it is answered once.
+    Nonce {
+        /// Who asked.
+        audience: String,
+        /// What was answered.
+        nonce: String,
+    },
+}
+
+/// What is remembered of an observation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Newer than all before, or never seen.
+    New,
+    /// Exactly what was seen last.
+    Same,
+    /// A newer bundle was seen, with this sequence.
+    OlderBundle(u64),
+    /// Another bundle with the same sequence was seen.
+    ForkedBundle,
+    /// A newer list was seen, valid from then.
+    OlderList(Timestamp),
+    /// The nonce was answered before.
+    Replayed,
+}
+
+/// A memory that could not be read or written. The verdict is then undecided.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SeenError(pub String);
+
+/// A memory of observations. Looking and remembering are one step, so that of two simultaneous
+/// presentations with one nonce only one is new.
+pub trait Seen {
+    /// Compares with what is remembered and, unless it is older or replayed, remembers it.
+    fn observe(&mut self, observation: &Observation, now: Timestamp) -> Result<Sighting, SeenError>;
+}
+
+/// How long a nonce is remembered. Requests are to be answered far sooner.
+const NONCE_MEMORY: Duration = Duration::from_secs(24 * 3600);
+
+/// A memory that lasts as long as the process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemorySeen {
+    /// Newest sequence and digest by signer.
+    pub bundles: HashMap<String, (u64, String)>,
+    /// Newest `validFrom` by list.
+    pub lists: HashMap<String, Timestamp>,
+    /// Until when each audience's nonce is remembered.
+    pub nonces: HashMap<(String, String), Timestamp>,
+}
+
+/// More nonces than this are not remembered: the next one is an error, so it is not believed.
+const MOST_NONCES: usize = 1 << 20;
+
+impl Seen for MemorySeen {
+    fn observe(&mut self, observation: &Observation, now: Timestamp) -> Result<Sighting, SeenError> {
+        Ok(match observation {
+            Observation::Bundle { signer, sequence, digest } => {
+                match self.bundles.get(signer) {
+                    Some((newest, _)) if newest > sequence => Sighting::OlderBundle(*newest),
+                    Some((newest, seen)) if newest == sequence && seen != digest => {
+                        Sighting::ForkedBundle
+                    }
+                    Some((newest, _)) if newest == sequence => Sighting::Same,
+                    _ => {
+                        self.bundles.insert(signer.clone(), (*sequence, digest.clone()));
+                        Sighting::New
+                    }
+                }
+            }
+            Observation::StatusList { list, valid_from } => match self.lists.get(list) {
+                Some(newest) if newest > valid_from => Sighting::OlderList(*newest),
+                Some(newest) if newest == valid_from => Sighting::Same,
+                _ => {
+                    self.lists.insert(list.clone(), *valid_from);
+                    Sighting::New
+                }
+            },
+            Observation::Nonce { audience, nonce } => {
+                let id = (audience.clone(), nonce.clone());
+                if self.nonces.get(&id).is_some_and(|until| *until > now) {
+                    return Ok(Sighting::Replayed);
+                }
+                if self.nonces.len() >= MOST_NONCES {
+                    self.nonces.retain(|_, until| *until > now);
+                    if self.nonces.len() >= MOST_NONCES {
+                        return Err(SeenError("too many nonces within a day".to_owned()));
+                    }
+                }
+                self.nonces.insert(id, now.saturating_add(NONCE_MEMORY));
+                Sighting::New
+            }
+        })
+    }
+}
+
+impl Verdict {
+    /// Holds the verdict against what was seen before, and remembers what it rests on.
+    ///
+    /// A nonce is used up only by a presentation that is otherwise accepted, so that nobody can
+    /// burn another's nonce with a bad one.
+    pub fn remembered(mut self, seen: &mut dyn Seen) -> Self {
+        let now = self.as_of;
+        let mut reasons = Vec::new();
+        let observations = std::mem::take(&mut self.observations);
+        for observation in &observations {
+            let is_nonce = matches!(observation, Observation::Nonce { .. });
+            if is_nonce && (self.outcome != Outcome::Accepted || !reasons.is_empty()) {
+                continue;
+            }
+            match seen.observe(observation, now) {
+                Ok(sighting) => reasons.extend(reason(observation, sighting)),
+                Err(error) => reasons.push(Reason::MemoryFailed { detail: error.to_string() }),
+            }
+        }
+        self.observations = observations;
+        self.checks.retain(|check| check.name != CheckName::Seen);
+        let note = "newer than, or the same as, all that was seen".to_owned();
+        self.checks.push(Check::of(Part::Presentation, CheckName::Seen, note, reasons));
+        self.settle();
+        self
+    }
+}
+
+fn reason(observation: &Observation, sighting: Sighting) -> Option<Reason> {
+    Some(match (observation, sighting) {
+        (Observation::Bundle { sequence, .. }, Sighting::OlderBundle(newest)) => {
+            Reason::BundleRolledBack { sequence: *sequence, newest }
+        }
+        (Observation::Bundle { sequence, .. }, Sighting::ForkedBundle) => {
+            Reason::BundleForked { sequence: *sequence }
+        }
+        (Observation::StatusList { list, valid_from }, Sighting::OlderList(newest)) => {
+            Reason::StatusListRolledBack { list: list.clone(), valid_from: *valid_from, newest }
+        }
+        (Observation::Nonce { nonce, .. }, Sighting::Replayed) => {
+            Reason::Replayed { nonce: nonce.clone() }
+        }
+        _ => return None,
+    })
+}

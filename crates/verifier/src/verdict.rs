@@ -1,0 +1,375 @@
+//! What came out: version 1 of the verdict, and its JSON (`schemas/verdict-v1.json`).
+
+use std::fmt;
+
+use bonafide_core::time::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::{Effect, Observation, Reason};
+
+/// The JSON Schema of the verdict's JSON.
+pub const VERDICT_SCHEMA: &str = include_str!("../../../schemas/verdict-v1.json");
+
+/// Whether to believe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every check passed.
+    Accepted,
+    /// At least one check failed.
+    Rejected,
+    /// Nothing is known to be wrong, but something is missing. Never as good as accepted.
+    Undecided,
+}
+
+impl Outcome {
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+/// Whether the service acts on verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does.
+    #[default]
+    Enforce,
+    /// It only reports what enforcement would have done.
+    Audit,
+}
+
+/// What a check looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The trust bundle.
+    Bundle,
+    /// The presentation as a whole.
+    Presentation,
+    /// A credential, by its place in the presentation; 0 when it came alone.
+    Credential(usize),
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundle => f.write_str("bundle"),
+            Self::Presentation => f.write_str("presentation"),
+            Self::Credential(index) => write!(f, "credential/{index}"),
+        }
+    }
+}
+
+/// What is checked, in the order in which it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // the names are the documentation; see `question`
+pub enum CheckName {
+    Bundle,
+    Form,
+    Proof,
+    Issuer,
+    Time,
+    Schema,
+    Status,
+    Holder,
+    Binding,
+    OneAgent,
+    Level,
+    Seen,
+}
+
+impl CheckName {
+    /// The word in JSON, and the question it answers.
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bundle => ("bundle", "is the evidence signed, and of today?"),
+            Self::Form => ("form", "is it what it claims to be?"),
+            Self::Proof => ("proof", "is every signature good, by a key that may sign this?"),
+            Self::Issuer => ("issuer", "did a trusted issuer attest it?"),
+            Self::Time => ("time", "is it within its time?"),
+            Self::Schema => ("schema", "does it say all it must, and nothing odd?"),
+            Self::Status => ("status", "is it revoked or suspended, as far as is known?"),
+            Self::Holder => ("holder", "does the holder control the key?"),
+            Self::Binding => ("binding", "does it answer this very request?"),
+            Self::OneAgent => ("one-agent", "does it speak of the agent that presents it?"),
+            Self::Level => ("level", "which permission level follows?"),
+            Self::Seen => ("seen", "is it new, as far as is remembered?"),
+        }
+    }
+
+    /// The word in JSON.
+    pub fn name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The question that the check answers.
+    pub fn question(self) -> &'static str {
+        self.row().1
+    }
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// It passed.
+    Passed,
+    /// It failed; the reasons say why.
+    Failed,
+    /// It could not be decided; the reasons say what is missing.
+    Unknown,
+    /// It was not asked for, or could not be made after an earlier failure.
+    NotChecked,
+}
+
+impl CheckOutcome {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::NotChecked => "not-checked",
+        }
+    }
+}
+
+/// One check of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What was looked at.
+    pub part: Part,
+    /// What was checked.
+    pub name: CheckName,
+    /// How it went.
+    pub outcome: CheckOutcome,
+    /// What was found, for people. Not stable.
+    pub note: String,
+    /// Why it did not pass.
+    pub reasons: Vec<Reason>,
+}
+
+impl Check {
+    /// A check that passes if there are no reasons against it.
+    pub(crate) fn of(part: Part, name: CheckName, note: String, reasons: Vec<Reason>) -> Self {
+        let rejects = reasons.iter().any(|reason| reason.effect() == Effect::Rejects);
+        let outcome = match (reasons.is_empty(), rejects) {
+            (true, _) => CheckOutcome::Passed,
+            (false, true) => CheckOutcome::Failed,
+            (false, false) => CheckOutcome::Unknown,
+        };
+        Self { part, name, outcome, note, reasons }
+    }
+
+    pub(crate) fn not_made(part: Part, name: CheckName, note: &str) -> Self {
+        let outcome = CheckOutcome::NotChecked;
+        Self { part, name, outcome, note: note.to_owned(), reasons: Vec::new() }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "part": self.part.to_string(),
+            "check": self.name.name(),
+            "outcome": self.outcome.name(),
+            "note": self.note,
+            "reasons": self.reasons.iter().map(reason_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn reason_json(reason: &Reason) -> Value {
+    let effect = match reason.effect() {
+        Effect::Rejects => "rejects",
+        Effect::LeavesUndecided => "leaves-undecided",
+    };
+    json!({
+        "code": reason.code(),
+        "effect": effect,
+        "message": reason.to_string(),
+        "values": reason.values(),
+    })
+}
+
+/// What a rung asked for and did not get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// What was asked for: `tier`, `score`, `certification`, …
+    pub what: &'static str,
+    /// What the rung needs.
+    pub needs: String,
+    /// What there is.
+    pub has: String,
+}
+
+/// How one rung of the ladder fared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RungReport {
+    /// The level's name.
+    pub level: String,
+    /// What it lacked; empty if it holds.
+    pub lacks: Vec<Lack>,
+}
+
+/// What the presenter may effectively do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effective {
+    /// Actions of the level granted, narrowed to the one asked for.
+    pub actions: Vec<String>,
+    /// The resource asked for.
+    pub resources: Vec<String>,
+    /// What the service still has to see to.
+    pub obligations: Vec<String>,
+}
+
+/// The answer: the same bytes for the same input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub(crate) outcome: Outcome,
+    pub(crate) level: Option<String>,
+    pub(crate) mode: Mode,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) ladder: Vec<RungReport>,
+    pub(crate) presenter: Option<String>,
+    pub(crate) effective: Effective,
+    pub(crate) as_of: Timestamp,
+    pub(crate) status_as_of: Option<Timestamp>,
+    pub(crate) credential_digests: Vec<String>,
+    pub(crate) bundle_digest: Option<String>,
+    pub(crate) policy_digest: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) observations: Vec<Observation>,
+}
+
+impl Verdict {
+    /// Whether to believe it.
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// The permission level granted; `None` unless a presentation that answers the request was
+    /// accepted.
+    pub fn level(&self) -> Option<&str> {
+        self.level.as_deref()
+    }
+
+    /// Whether the policy enforces verdicts or only audits them.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Every check, in the order in which they were made.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// Every reason, in the order of the checks.
+    pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        self.checks.iter().flat_map(|check| &check.reasons)
+    }
+
+    /// Whether some reason has this code.
+    pub fn has_reason(&self, code: &str) -> bool {
+        self.reasons().any(|reason| reason.code() == code)
+    }
+
+    /// How each rung of the ladder fared, strongest first, down to the one granted.
+    pub fn ladder(&self) -> &[RungReport] {
+        &self.ladder
+    }
+
+    /// The DID that presented; `None` if that is not known for sure.
+    pub fn presenter(&self) -> Option<&str> {
+        self.presenter.as_deref()
+    }
+
+    /// What the presenter may effectively do.
+    pub fn effective(&self) -> &Effective {
+        &self.effective
+    }
+
+    /// The time at which all this holds.
+    pub fn as_of(&self) -> Timestamp {
+        self.as_of
+    }
+
+    /// The oldest knowledge of revocation that it rests on.
+    pub fn status_as_of(&self) -> Option<Timestamp> {
+        self.status_as_of
+    }
+
+    /// SHA-256 of each credential in hexadecimal, independent of its signatures.
+    pub fn credential_digests(&self) -> &[String] {
+        &self.credential_digests
+    }
+
+    pub(crate) fn settle(&mut self) {
+        let outcomes = || self.checks.iter().map(|check| check.outcome);
+        self.outcome = if outcomes().any(|outcome| outcome == CheckOutcome::Failed) {
+            Outcome::Rejected
+        } else if outcomes().any(|outcome| outcome == CheckOutcome::Unknown) {
+            Outcome::Undecided
+        } else {
+            Outcome::Accepted
+        };
+        if self.outcome != Outcome::Accepted {
+            self.level = None;
+            self.effective = Effective::default();
+        }
+    }
+
+    /// The verdict as JSON of version 1, indented, with a line feed at the end.
+    pub fn to_json(&self) -> String {
+        let ladder: Vec<_> = self
+            .ladder
+            .iter()
+            .map(|rung| {
+                let lack = |lack: &Lack| {
+                    json!({"what": lack.what, "needs": lack.needs, "has": lack.has})
+                };
+                json!({"level": rung.level, "lacks": rung.lacks.iter().map(lack).collect::<Vec<_>>()})
+            })
+            .collect();
+        let mode = match self.mode {
+            Mode::Enforce => "enforce",
+            Mode::Audit => "audit",
+        };
+        let members = [
+            ("version", json!(1)),
+            ("outcome", json!(self.outcome.name())),
+            ("level", json!(self.level)),
+            ("mode", json!(mode)),
+            ("reasons", self.reasons().map(reason_json).collect()),
+            ("checks", self.checks.iter().map(Check::to_json).collect()),
+            ("ladder", json!(ladder)),
+            ("presenter", json!(self.presenter)),
+            // Delegation chains are not read yet: nobody acts for anybody else.
+            ("principal", Value::Null),
+            ("chain", json!([])),
+            (
+                "effective",
+                json!({
+                    "actions": self.effective.actions,
+                    "resources": self.effective.resources,
+                    "obligations": self.effective.obligations,
+                }),
+            ),
+            ("asOf", json!(self.as_of.to_string())),
+            ("statusAsOf", json!(self.status_as_of.map(|time| time.to_string()))),
+            (
+                "digests",
+                json!({
+                    "credentials": self.credential_digests,
+                    "bundle": self.bundle_digest,
+                    "policy": self.policy_digest,
+                }),
+            ),
+            ("requestId", json!(self.request_id)),
+        ];
+        let object: Map<String, Value> =
+            members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut text = serde_json::to_string_pretty(&object).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
