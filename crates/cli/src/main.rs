@@ -1,1 +1,56 @@
-fn main(){}
+//! `bonafide`: verifiable credentials for AI agents, from the shell.
+
+mod app;
+mod arguments;
+mod command;
+mod demo;
+mod failure;
+mod files;
+mod human;
+mod key_file;
+mod seen_file;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::failure::{Exit, Failure};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Failing to print a usage message leaves nothing better to do.
+            let _ = error.print();
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Accepted };
+            return exit.into();
+        }
+    };
+    let json = arguments.json;
+    let mut out = anstream::stdout().lock();
+    let result = App::of_this_machine(json, &mut out).and_then(|mut app| app.run(arguments.command));
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) => report(&failure, json),
+    };
+    match out.flush() {
+        Ok(()) => exit.into(),
+        Err(error) => report(&Failure::fault(format!("standard output: {error}")), false).into(),
+    }
+}
+
+fn report(failure: &Failure, json: bool) -> Exit {
+    let mut err = anstream::stderr().lock();
+    let written = if json {
+        let message = serde_json::json!({"error": {"message": failure.message, "help": failure.help}});
+        writeln!(err, "{message}")
+    } else {
+        let help = failure.help.as_deref().map(|help| format!("\n  try: {help}")).unwrap_or_default();
+        writeln!(err, "{}error:{} {}{help}", human::RED, human::PLAIN, failure.message)
+    };
+    let _ = written;
+    failure.exit
+}

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bonafide_core::Malformed;
 use bonafide_core::did::{DidDocument, DidUrl, Relationship};
 use bonafide_core::encoding::hex;
-use bonafide_core::json::{Limits, Object, Value, parse};
+use bonafide_core::json::{Limits, MAX_SAFE_INTEGER, Number, Object, Value, parse};
 use bonafide_core::time::Timestamp;
 use bonafide_proof::data_integrity::Suites;
 use bonafide_proof::jose::{self, CompactJws, TokenType};
@@ -267,9 +267,11 @@ impl BundleDraft {
                 (name, value.clone()),
             ]));
         }
+        let sequence = i64::try_from(self.sequence).unwrap_or(MAX_SAFE_INTEGER);
+        let sequence = sequence.min(MAX_SAFE_INTEGER);
         let payload = Object::from([
             ("version", Value::from(1_u32)),
-            ("sequence", u32::try_from(self.sequence).unwrap_or(u32::MAX).into()),
+            ("sequence", Value::Number(Number::Integer(sequence))),
             ("issuedAt", self.issued_at.to_string().into()),
             ("expires", self.expires.to_string().into()),
             ("didDocuments", documents.into()),

@@ -1,0 +1,101 @@
+//! `bonafide inspect`: decodes, and verifies nothing.
+
+use std::path::PathBuf;
+
+use bonafide_core::Malformed;
+use bonafide_core::encoding::decode_base64url;
+use bonafide_core::json::{Limits, Object, Value, parse, to_pretty_string};
+use bonafide_core::vc::Enveloped;
+use clap::Args;
+
+use super::bundle::looks_like_bundle;
+use crate::app::App;
+use crate::failure::{Exit, Failure};
+use crate::files;
+use crate::human::{BOLD, PLAIN, YELLOW};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example: bonafide inspect score.vc")]
+pub(crate) struct Inspect {
+    /// A credential, presentation, status list, DID document or bundle; - for standard input.
+    file: PathBuf,
+}
+
+impl Inspect {
+    pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        let secured = files::read_secured(&self.file)?;
+        let mut decoded = Object::new();
+        let kind = kind(&secured)?;
+        decoded.insert("kind", kind);
+        decoded.insert("verified", false);
+        if let Value::String(token) = &secured {
+            decoded.insert("header", part(token, 0)?);
+        }
+        decoded.insert("content", opened(payload_of(&secured)?)?);
+        let decoded = Value::Object(decoded);
+        if app.json {
+            write!(app.out, "{}", to_pretty_string(&decoded))?;
+            return Ok(Exit::Accepted);
+        }
+        writeln!(app.out, "{YELLOW}Nothing here is verified:{PLAIN} anybody could have written it.\n\n{BOLD}{kind}{PLAIN}")?;
+        if let Some(header) = decoded.get("header") {
+            write!(app.out, "header {}", to_pretty_string(header))?;
+        }
+        if let Some(content) = decoded.get("content") {
+            write!(app.out, "{}", to_pretty_string(content))?;
+        }
+        Ok(Exit::Accepted)
+    }
+}
+
+fn kind(secured: &Value<'_>) -> Result<&'static str, Failure> {
+    let payload = payload_of(secured)?;
+    let types = payload.get("type").map(Value::one_or_more).unwrap_or_default();
+    let is = |name: &str| types.iter().any(|value| value.as_str() == Some(name));
+    Ok(if is("BitstringStatusListCredential") {
+        "status list"
+    } else if is("VerifiablePresentation") {
+        "presentation"
+    } else if is("VerifiableCredential") {
+        "credential"
+    } else if is("EnvelopedVerifiableCredential") || is("EnvelopedVerifiablePresentation") {
+        "envelope"
+    } else if looks_like_bundle(&payload) {
+        "trust bundle"
+    } else if payload.get("verificationMethod").is_some() {
+        "DID document"
+    } else {
+        "JSON"
+    })
+}
+
+/// Opens envelopes, so that what they hold can be read.
+fn opened(value: Value<'static>) -> Result<Value<'static>, Failure> {
+    let Value::Object(mut object) = value else { return Ok(value) };
+    if let Some(Value::Array(items)) = object.remove("verifiableCredential") {
+        let items: Result<Vec<_>, Failure> = items.into_iter().map(opened).collect();
+        object.insert("verifiableCredential", items?);
+    }
+    let value = Value::Object(object);
+    match Enveloped::from_value(&value) {
+        Some(Ok(enveloped)) => opened(payload_of(&Value::from(enveloped.data))?),
+        _ => Ok(value),
+    }
+}
+
+/// The payload of a compact JWT, or the document itself; unverified.
+pub(crate) fn payload_of(secured: &Value<'_>) -> Result<Value<'static>, Failure> {
+    match secured {
+        Value::String(token) => part(token, 1),
+        document => Ok(document.clone().into_owned()),
+    }
+}
+
+fn part(token: &str, index: usize) -> Result<Value<'static>, Failure> {
+    let wrong = |error: Malformed| Failure::usage(format!("not a compact JWT: {error}"));
+    let encoded = token.split('.').nth(index).unwrap_or_default();
+    let bytes = decode_base64url(encoded).map_err(wrong)?;
+    parse(&bytes, &Limits::for_size(256 << 20))
+        .map(Value::into_owned)
+        .map_err(|error| wrong(Malformed::json("JWT", &error)))
+}

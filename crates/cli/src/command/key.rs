@@ -1,0 +1,93 @@
+//! `bonafide key new` and `bonafide key show`.
+
+use std::path::{Path, PathBuf};
+
+use bonafide_core::did::did_key;
+use bonafide_core::json::{Value, to_canonical_string};
+use bonafide_core::key::KeyType;
+use bonafide_proof::{SecretKey, Signer};
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use zeroize::Zeroize;
+
+use crate::app::App;
+use crate::failure::{Exit, Failure};
+use crate::key_file;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key. The file is readable by you alone; an existing file is never overwritten.
+    #[command(after_help = "Example: bonafide key new --out registrar.key")]
+    New {
+        /// What kind of key.
+        #[arg(long, value_enum, default_value_t = Algorithm::Ed25519)]
+        alg: Algorithm,
+        /// Where to keep it.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Show the public part of a key: did:key, Multikey, JWK.
+    #[command(after_help = "Example: bonafide key show registrar.key")]
+    Show {
+        /// The key file.
+        file: PathBuf,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Algorithm {
+    Ed25519,
+    P256,
+}
+
+impl Key {
+    pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        match self {
+            Self::New { alg, out } => {
+                let key = generate(alg, app)?;
+                key_file::save(&out, &key)?;
+                show(&key, Some(&out), app)
+            }
+            Self::Show { file } => show(&key_file::load(&file)?, None, app),
+        }
+    }
+}
+
+fn generate(algorithm: Algorithm, app: &App<'_>) -> Result<SecretKey, Failure> {
+    let key_type = match algorithm {
+        Algorithm::Ed25519 => KeyType::Ed25519,
+        Algorithm::P256 => KeyType::P256,
+    };
+    loop {
+        let mut seed: [u8; 32] = app.random()?;
+        let key = SecretKey::from_bytes(key_type, &seed);
+        seed.zeroize();
+        // One draw in 2^32 is no scalar of P-256.
+        if let Ok(key) = key {
+            return Ok(key);
+        }
+    }
+}
+
+fn show(key: &SecretKey, written: Option<&Path>, app: &mut App<'_>) -> Result<Exit, Failure> {
+    let public = key.public_key();
+    let (did, multikey) = (did_key(public), public.to_multikey());
+    let jwk = public.to_jwk().map(|jwk| to_canonical_string(&Value::Object(jwk)));
+    let jwk = jwk.unwrap_or_default();
+    if app.json {
+        let jwk: serde_json::Value = serde_json::from_str(&jwk).unwrap_or_default();
+        app.print_json(&json!({
+            "did": did,
+            "verificationMethod": format!("{did}#{multikey}"),
+            "publicKeyMultibase": multikey,
+            "publicKeyJwk": jwk,
+            "out": written.map(|path| path.display().to_string()),
+        }))?;
+        return Ok(Exit::Accepted);
+    }
+    if let Some(path) = written {
+        writeln!(app.out, "{} key in {} (keep it secret)", public.key_type(), path.display())?;
+    }
+    writeln!(app.out, "did:key   {did}\nMultikey  {multikey}\nJWK       {jwk}")?;
+    Ok(Exit::Accepted)
+}

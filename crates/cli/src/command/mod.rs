@@ -1,0 +1,90 @@
+//! The commands, one a module.
+
+mod bundle;
+mod did;
+mod inspect;
+mod issue;
+mod key;
+mod policy;
+mod present;
+mod secure;
+mod status;
+mod verify;
+
+
+use bonafide_core::time::{Timestamp, parse_duration};
+use clap::{CommandFactory, Subcommand};
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::demo;
+use crate::failure::{Exit, Failure};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the whole story: attest agents, make a bundle, verify offline, decide levels.
+    Demo(demo::Demo),
+    /// Make and show signing keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Sign a credential.
+    Issue(issue::Issue),
+    /// Present credentials to somebody who asked.
+    Present(present::Present),
+    /// Decide, offline, whether to believe a credential or presentation, and which level follows.
+    Verify(verify::Verify),
+    /// Make, change and show status lists.
+    #[command(subcommand)]
+    Status(status::Status),
+    /// Make, show and check trust bundles.
+    #[command(subcommand)]
+    Bundle(bundle::Bundle),
+    /// Start and check policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Resolve DIDs offline, and make DID documents.
+    #[command(subcommand)]
+    Did(did::Did),
+    /// Decode a file and show what is in it. Verifies nothing.
+    Inspect(inspect::Inspect),
+    /// Print completions for a shell.
+    #[command(after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Command {
+    pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        match self {
+            Self::Demo(demo) => demo.run(app),
+            Self::Key(key) => key.run(app),
+            Self::Issue(issue) => issue.run(app),
+            Self::Present(present) => present.run(app),
+            Self::Verify(verify) => verify.run(app),
+            Self::Status(status) => status.run(app),
+            Self::Bundle(bundle) => bundle.run(app),
+            Self::Policy(policy) => policy.run(app),
+            Self::Did(did) => did.run(app),
+            Self::Inspect(inspect) => inspect.run(app),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                let mut command = Arguments::command();
+                clap_complete::generate(shell, &mut command, "bonafide", &mut script);
+                app.out.write_all(&script)?;
+                Ok(Exit::Accepted)
+            }
+        }
+    }
+}
+
+/// A length of time on the command line.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    parse_duration(text).map_err(|error| error.detail)
+}
+
+/// A point in time on the command line.
+fn timestamp(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| error.detail)
+}

@@ -1,0 +1,202 @@
+//! `bonafide status new`, `set` and `show`.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bonafide_core::json::{Object, Value};
+use bonafide_core::status::{
+    BitstringStatusListCredential, FEWEST_ENTRIES, LARGEST_LIST_BYTES, StatusBits, StatusPurpose,
+};
+use bonafide_core::time::Timestamp;
+use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
+use clap::Subcommand;
+use serde_json::json;
+
+use super::duration;
+use super::inspect::payload_of;
+use super::secure::{self, CredentialFormat};
+use crate::app::App;
+use crate::failure::{Exit, Failure};
+use crate::files;
+use crate::key_file;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Status {
+    /// Make a status list in which nothing is set.
+    #[command(after_help = "Example: bonafide status new --key scorer.key --url https://scorer.example/status/1 --out status.json")]
+    New {
+        /// The issuer's key file.
+        #[arg(long)]
+        key: PathBuf,
+        /// Sign as this DID URL of the key instead of as its did:key.
+        #[arg(long = "as", value_name = "DID_URL")]
+        method: Option<String>,
+        /// Where the list will be published.
+        #[arg(long)]
+        url: String,
+        /// What set bits mean; may be repeated.
+        #[arg(long, value_parser = purpose, default_value = "revocation")]
+        purpose: Vec<StatusPurpose>,
+        /// How many entries.
+        #[arg(long, default_value_t = FEWEST_ENTRIES)]
+        entries: usize,
+        /// How long a copy may be used.
+        #[arg(long, value_parser = duration, default_value = "10m")]
+        ttl: Duration,
+        /// How long the list is valid.
+        #[arg(long, value_parser = duration, default_value = "24h")]
+        valid_for: Duration,
+        /// How to secure it; by default the cryptosuite that goes with the key.
+        #[arg(long, value_enum)]
+        format: Option<CredentialFormat>,
+        /// Where to write it.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Set (or clear) an entry and sign the list anew, in place.
+    #[command(after_help = "Example: bonafide status set status.json --index 42 --key scorer.key")]
+    Set {
+        /// The list.
+        file: PathBuf,
+        /// The entry; may be repeated.
+        #[arg(long, required = true)]
+        index: Vec<usize>,
+        /// Clear it instead.
+        #[arg(long)]
+        clear: bool,
+        /// The issuer's key file.
+        #[arg(long)]
+        key: PathBuf,
+        /// Sign as this DID URL of the key instead of as its did:key.
+        #[arg(long = "as", value_name = "DID_URL")]
+        method: Option<String>,
+        /// How long the new list is valid.
+        #[arg(long, value_parser = duration, default_value = "24h")]
+        valid_for: Duration,
+    },
+    /// Show what a list says. Verifies nothing.
+    #[command(after_help = "Example: bonafide status show status.json --index 42")]
+    Show {
+        /// The list.
+        file: PathBuf,
+        /// Show this entry only.
+        #[arg(long)]
+        index: Option<usize>,
+    },
+}
+
+fn purpose(text: &str) -> Result<StatusPurpose, String> {
+    StatusPurpose::parse(text).ok_or_else(|| {
+        format!("expected one of {}", StatusPurpose::ALL.map(StatusPurpose::name).join(", "))
+    })
+}
+
+impl Status {
+    pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        match self {
+            Self::New { key, method, url, purpose, entries, ttl, valid_for, format, out } => {
+                if out.exists() {
+                    return Err(Failure::usage(format!("{} exists; a new list would forget what is revoked", out.display()))
+                        .with_help("bonafide status set FILE --index N, or another name for --out"));
+                }
+                if !(FEWEST_ENTRIES..=LARGEST_LIST_BYTES * 8).contains(&entries) {
+                    let most = LARGEST_LIST_BYTES * 8;
+                    return Err(Failure::usage(format!("--entries: expected {FEWEST_ENTRIES} to {most}")));
+                }
+                let signer = key_file::signing(&key, method.as_deref())?;
+                let list = BitstringStatusListCredential {
+                    purposes: purpose,
+                    ttl: Some(ttl),
+                    bits: StatusBits::new(entries),
+                };
+                let times = (app.now, app.now.saturating_add(valid_for));
+                let document = list_credential(&list, &url, &signer.did, times);
+                let secured = secure::credential(document, format, &signer, app)?;
+                secure::deliver("status list", &secure::to_text(&secured), Some(&out), app)
+            }
+            Self::Set { file, index, clear, key, method, valid_for } => {
+                let signer = key_file::signing(&key, method.as_deref())?;
+                let secured = files::read_secured(&file)?;
+                let (url, issuer, mut list) = read(&file, &secured)?;
+                if issuer != signer.did {
+                    return Err(Failure::usage(format!("the list is by {issuer}, the key is {}", signer.did))
+                        .with_help(format!("--as {issuer}#KEY")));
+                }
+                for index in index {
+                    let set = list.bits.set(index, !clear);
+                    set.map_err(|error| Failure::usage(format!("--index: {error}")))?;
+                }
+                let format = match secured {
+                    Value::String(_) => Some(CredentialFormat::VcJwt),
+                    _ => None,
+                };
+                let times = (app.now, app.now.saturating_add(valid_for));
+                let document = list_credential(&list, &url, &issuer, times);
+                let secured = secure::credential(document, format, &signer, app)?;
+                secure::deliver("status list", &secure::to_text(&secured), Some(&file), app)
+            }
+            Self::Show { file, index } => show(&file, index, app),
+        }
+    }
+}
+
+fn list_credential(
+    list: &BitstringStatusListCredential,
+    url: &str,
+    issuer: &str,
+    (valid_from, valid_until): (Timestamp, Timestamp),
+) -> Value<'static> {
+    Object::from([
+        ("@context", Value::from(vec![CREDENTIALS_V2])),
+        ("id", url.to_owned().into()),
+        ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
+        ("issuer", issuer.to_owned().into()),
+        ("validFrom", valid_from.to_string().into()),
+        ("validUntil", valid_until.to_string().into()),
+        ("credentialSubject", list.to_subject(url).into()),
+    ])
+    .into()
+}
+
+/// The list's URL, its issuer and what it says, unverified.
+fn read(
+    path: &Path,
+    secured: &Value<'_>,
+) -> Result<(String, String, BitstringStatusListCredential), Failure> {
+    let wrong = |detail: String| Failure::usage(format!("{}: {detail}", path.display()));
+    let payload = payload_of(secured)?;
+    let unverified = Unverified::from_value(&payload).map_err(|error| wrong(error.to_string()))?;
+    let list = BitstringStatusListCredential::from_unverified(&unverified)
+        .map_err(|error| wrong(error.to_string()))?;
+    let url = unverified.claimed_id().ok_or_else(|| wrong("the list has no id".to_owned()))?;
+    Ok((url.to_owned(), unverified.claimed_issuer().to_owned(), list))
+}
+
+fn show(path: &Path, index: Option<usize>, app: &mut App<'_>) -> Result<Exit, Failure> {
+    let (url, issuer, list) = read(path, &files::read_secured(path)?)?;
+    let purposes: Vec<&str> = list.purposes.iter().map(|purpose| purpose.name()).collect();
+    if let Some(index) = index {
+        let set = list.bits.get(index).map_err(|error| Failure::usage(format!("--index: {error}")))?;
+        if app.json {
+            app.print_json(&json!({"list": url, "index": index, "set": set, "verified": false}))?;
+        } else {
+            let word = if set { purposes.join(" or ") } else { "not set".to_owned() };
+            writeln!(app.out, "{index}: {word} (not verified)")?;
+        }
+        return Ok(Exit::Accepted);
+    }
+    let set: Vec<usize> = list.bits.set_indexes().collect();
+    if app.json {
+        app.print_json(&json!({
+            "list": url, "issuer": issuer, "purposes": purposes, "entries": list.bits.entries(),
+            "set": set, "verified": false,
+        }))?;
+        return Ok(Exit::Accepted);
+    }
+    let shown: Vec<String> = set.iter().take(32).map(ToString::to_string).collect();
+    let more = set.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let set = if set.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) };
+    writeln!(app.out, "Nothing here is verified.\nlist      {url}\nissuer    {issuer}\npurpose   {}\nentries   {}\nset       {set}", purposes.join(", "), list.bits.entries())?;
+    Ok(Exit::Accepted)
+}

@@ -1,0 +1,180 @@
+//! `bonafide verify`.
+
+use std::path::PathBuf;
+
+use bonafide_core::time::Timestamp;
+use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Reason, Request, Verdict, verify, verify_proof};
+use clap::Args;
+use serde_json::json;
+
+use super::present::Binding;
+use super::timestamp;
+use crate::app::App;
+use crate::failure::{Exit, Failure};
+use crate::seen_file::FileSeen;
+use crate::{files, human};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  bonafide verify presentation.json --policy policy.toml --bundle trust.bundle \\
+      --challenge 9f1c2d --domain https://pay.example --action payments.execute
+  bonafide verify score.vc --policy policy.toml --bundle trust.bundle
+  bonafide verify score.vc --proof-only --did-document scorer.did.json
+
+Never uses the network. Without --state, replays and rolled-back bundles can't be noticed, and the
+verdict says so.")]
+pub(crate) struct Verify {
+    /// A credential or presentation: JSON, or a compact JWT; - for standard input.
+    file: PathBuf,
+    /// Whom to believe what, and what follows: a TOML file.
+    #[arg(long, required_unless_present = "proof_only")]
+    policy: Option<PathBuf>,
+    /// DID documents and status lists, signed: what `bonafide bundle make` wrote.
+    #[arg(long, requires = "policy")]
+    bundle: Option<PathBuf>,
+    /// A DID document that you vouch for; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    did_document: Vec<PathBuf>,
+    /// Decide as of this time instead of now.
+    #[arg(long, value_parser = timestamp, value_name = "TIME")]
+    at: Option<Timestamp>,
+    #[command(flatten)]
+    binding: Binding,
+    /// What the agent wants to do.
+    #[arg(long)]
+    action: Option<String>,
+    /// What it wants to do it to.
+    #[arg(long)]
+    resource: Option<String>,
+    /// An id for your records, repeated in the verdict.
+    #[arg(long)]
+    request_id: Option<String>,
+    /// Remember nonces, bundles and status lists in this folder, and refuse what was seen before.
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Ask only whether the proof is good, and nothing about trust.
+    #[arg(long, conflicts_with_all = ["policy", "bundle", "action", "resource", "state"])]
+    proof_only: bool,
+}
+
+impl Verify {
+    pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        if self.proof_only {
+            let input = files::read(&self.file)?;
+            let now = self.at.unwrap_or(app.now);
+            return proof_only(&input, &self.evidence()?, now, app);
+        }
+        let (verdict, policy) = self.decide(app)?;
+        print(&verdict, &policy, app)?;
+        Ok(exit(verdict.outcome()))
+    }
+
+    /// The verdict, and the policy that it follows from.
+    pub(crate) fn decide(&self, app: &App<'_>) -> Result<(Verdict, Policy), Failure> {
+        let path = self.policy.as_ref().ok_or_else(|| Failure::usage("--policy is missing"))?;
+        let policy = super::policy::load(path)?;
+        let input = files::read(&self.file)?;
+        let now = self.at.unwrap_or(app.now);
+        let request = self.request();
+        let evidence = self.evidence()?;
+        let bundle = match &self.bundle {
+            None => None,
+            Some(path) => Some(Bundle::open(&files::read(path)?, &policy)),
+        };
+        let verdict = match &bundle {
+            Some(Err(reason)) => Verdict::without_bundle(reason.clone(), &request, &policy, now),
+            Some(Ok(bundle)) => {
+                let evidence = evidence.with_bundle(bundle);
+                self.remembered(verify(&input, &request, &evidence, &policy, now))?
+            }
+            None => self.remembered(verify(&input, &request, &evidence, &policy, now))?,
+        };
+        Ok((verdict, policy))
+    }
+
+    fn evidence(&self) -> Result<Evidence<'static>, Failure> {
+        self.did_document.iter().try_fold(Evidence::new(), |evidence, path| {
+            Ok(evidence.with_document(files::read_document(path)?))
+        })
+    }
+
+    fn request(&self) -> Request {
+        let mut request = Request::new();
+        if let Some(nonce) = self.binding.nonce() {
+            request = request.nonce(nonce);
+        }
+        if let Some(audience) = self.binding.audience() {
+            request = request.audience(audience);
+        }
+        if let Some(action) = &self.action {
+            request = request.action(action);
+        }
+        if let Some(resource) = &self.resource {
+            request = request.resource(resource);
+        }
+        if let Some(id) = &self.request_id {
+            request = request.id(id);
+        }
+        request
+    }
+
+    /// Holds the verdict against the state folder. What can't be written is not believed.
+    fn remembered(&self, verdict: Verdict) -> Result<Verdict, Failure> {
+        let Some(folder) = &self.state else { return Ok(verdict) };
+        let mut seen = FileSeen::open(folder)?;
+        let verdict = verdict.remembered(&mut seen);
+        seen.save()?;
+        Ok(verdict)
+    }
+}
+
+fn print(verdict: &Verdict, policy: &Policy, app: &mut App<'_>) -> Result<(), Failure> {
+    if app.json {
+        app.out.write_all(verdict.to_json().as_bytes())?;
+        return Ok(());
+    }
+    write!(app.out, "{}", human::verdict(verdict))?;
+    let missing = verdict.reasons().any(|reason| {
+        matches!(reason, Reason::DidDocumentMissing { .. } | Reason::StatusListMissing { .. })
+    });
+    if missing {
+        let hint = match policy.bundle_signers().is_empty() {
+            true => "the policy names no signer of bundles, so only --did-document can help",
+            false => "give a bundle that holds it: --bundle FILE",
+        };
+        writeln!(app.out, "\n  try: {hint}")?;
+    }
+    Ok(())
+}
+
+fn proof_only(
+    input: &[u8],
+    evidence: &Evidence<'_>,
+    now: Timestamp,
+    app: &mut App<'_>,
+) -> Result<Exit, Failure> {
+    let report = verify_proof(input, evidence, now);
+    if app.json {
+        let reasons = report.checks.iter().flat_map(|check| &check.reasons);
+        let reasons: Vec<_> = reasons
+            .map(|reason| json!({"code": reason.code(), "message": reason.to_string(), "values": reason.values()}))
+            .collect();
+        app.print_json(&json!({
+            "question": "proof-only",
+            "outcome": report.outcome.name(),
+            "reasons": reasons,
+            "trust": "not judged",
+        }))?;
+    } else {
+        write!(app.out, "{}", human::proof_report(&report))?;
+    }
+    Ok(exit(report.outcome))
+}
+
+pub(crate) fn exit(outcome: Outcome) -> Exit {
+    match outcome {
+        Outcome::Accepted => Exit::Accepted,
+        Outcome::Rejected => Exit::Rejected,
+        Outcome::Undecided => Exit::Undecided,
+    }
+}

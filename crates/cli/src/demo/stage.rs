@@ -1,0 +1,176 @@
+//! Where the story plays: a folder, and commands that are shown exactly as they are run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bonafide_core::time::Timestamp;
+use bonafide_verifier::{Outcome, Verdict};
+use clap::Parser;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::arguments::Arguments;
+use crate::command::Command;
+use crate::failure::{Exit, Failure};
+use crate::human::{self, BOLD, DIM, PLAIN};
+
+/// A file that says that the folder is ours to use again.
+const MARK: &str = ".bonafide-demo";
+
+pub(super) struct Stage<'s, 'a> {
+    app: &'s mut App<'a>,
+    folder: PathBuf,
+    script: String,
+    scenes: Vec<Value>,
+}
+
+impl<'s, 'a> Stage<'s, 'a> {
+    /// Opens the folder, and makes it the working folder so that commands read as a person would
+    /// type them there.
+    pub(super) fn new(folder: &Path, app: &'s mut App<'a>) -> Result<Self, Failure> {
+        let shown = folder.display();
+        let failed = |error| Failure::usage(format!("{shown}: {error}"));
+        if folder.exists() && !folder.join(MARK).exists() {
+            let mut entries = fs::read_dir(folder).map_err(failed)?;
+            if entries.next().is_some() {
+                return Err(Failure::usage(format!("{shown} exists and is not an earlier demo's"))
+                    .with_help("bonafide demo --dir ANOTHER-FOLDER"));
+            }
+        } else if folder.exists() {
+            fs::remove_dir_all(folder).map_err(failed)?;
+        }
+        fs::create_dir_all(folder).map_err(failed)?;
+        fs::write(folder.join(MARK), "made by bonafide demo; it may be removed\n").map_err(failed)?;
+        let folder = folder.canonicalize().map_err(failed)?;
+        std::env::set_current_dir(&folder).map_err(failed)?;
+        let script = "#!/bin/sh\n# Every step of the demo, by hand. Run it in an empty folder that holds\n# the *.claims.json and policy.toml of this one.\nset -eu\n".to_owned();
+        Ok(Self { app, folder, script, scenes: Vec::new() })
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.app.now
+    }
+
+    /// A chapter of the story.
+    pub(super) fn chapter(&mut self, title: &str, text: &str) -> Result<(), Failure> {
+        self.script.push_str(&format!("\n# {title}\n"));
+        if !self.app.json {
+            writeln!(self.app.out, "\n{BOLD}{title}{PLAIN}\n{text}")?;
+        }
+        Ok(())
+    }
+
+    /// A file that the story needs and that no command makes.
+    pub(super) fn prop(&self, name: &str, content: &str) -> Result<(), Failure> {
+        crate::files::write(Path::new(name), content)
+    }
+
+    /// Runs a command and shows it, but not what it prints.
+    pub(super) fn run(&mut self, line: &str) -> Result<(), Failure> {
+        let command = self.show(line)?;
+        let mut sink = Vec::new();
+        match self.app.writing_to(&mut sink).run(command)? {
+            Exit::Accepted => Ok(()),
+            exit => Err(Failure::fault(format!("bonafide {line}: ended with {exit:?}"))),
+        }
+    }
+
+    /// Verifies, shows the verdict, and makes sure that the story goes as it is told.
+    pub(super) fn verify(
+        &mut self,
+        title: &str,
+        line: &str,
+        expected: (Outcome, Option<&str>, Option<&str>),
+    ) -> Result<(), Failure> {
+        if !self.app.json {
+            writeln!(self.app.out, "\n{BOLD}{title}{PLAIN}")?;
+        }
+        let Command::Verify(verify) = self.show(line)? else {
+            return Err(Failure::fault("the demo verifies with `verify`"));
+        };
+        let (verdict, _) = verify.decide(self.app)?;
+        let (outcome, level, reason) = expected;
+        let as_told = verdict.outcome() == outcome
+            && verdict.level() == level
+            && reason.is_none_or(|code| verdict.has_reason(code));
+        if !as_told {
+            let text = human::verdict(&verdict);
+            return Err(Failure::fault(format!("{title}: this is not what had to happen\n{text}")));
+        }
+        self.record(title, line, &verdict);
+        if !self.app.json {
+            let whole = level.is_some_and(|level| level == "sensitive");
+            let text = if whole { human::verdict(&verdict) } else { human::summary(&verdict) };
+            for line in text.lines() {
+                writeln!(self.app.out, "  {line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, title: &str, line: &str, verdict: &Verdict) {
+        let reasons: Vec<&str> = verdict.reasons().map(bonafide_verifier::Reason::code).collect();
+        self.scenes.push(json!({
+            "title": title,
+            "command": format!("bonafide {line}"),
+            "outcome": verdict.outcome().name(),
+            "level": verdict.level(),
+            "reasons": reasons,
+        }));
+    }
+
+    /// Shows a command line and parses it as the shell would.
+    fn show(&mut self, line: &str) -> Result<Command, Failure> {
+        self.script.push_str(&format!("bonafide {line}\n"));
+        if line.starts_with("verify") {
+            // A verdict that is not "accepted" ends the command with another code than 0.
+            let end = self.script.trim_end().len();
+            self.script.insert_str(end, " || true");
+        }
+        if !self.app.json {
+            writeln!(self.app.out, "  {DIM}$ bonafide {line}{PLAIN}")?;
+        }
+        let words = words(line)?;
+        let words = std::iter::once("bonafide".to_owned()).chain(words);
+        let arguments = Arguments::try_parse_from(words)
+            .map_err(|error| Failure::fault(format!("bonafide {line}: {error}")))?;
+        Ok(arguments.command)
+    }
+
+    pub(super) fn finish(self) -> Result<Exit, Failure> {
+        self.prop("commands.sh", &self.script)?;
+        let folder = self.folder.display().to_string();
+        if self.app.json {
+            self.app.print_json(&json!({"folder": folder, "scenes": self.scenes}))?;
+        } else {
+            writeln!(
+                self.app.out,
+                "\n{BOLD}Everything is in {folder}{PLAIN}\nTo repeat a step by hand, go there and type its command. All of them stand in commands.sh.\nTo look inside a file: bonafide inspect platinum.identity.vc"
+            )?;
+        }
+        Ok(Exit::Accepted)
+    }
+}
+
+/// Splits a line at spaces; `"$(cat FILE)"` becomes the file's text, as in a shell.
+fn words(line: &str) -> Result<Vec<String>, Failure> {
+    let mut words = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix("\"$(cat ") {
+            Some(quoted) => {
+                let (file, after) = quoted
+                    .split_once(")\"")
+                    .ok_or_else(|| Failure::fault(format!("an open quote in {line}")))?;
+                (crate::files::read_text(Path::new(file))?.trim().to_owned(), after)
+            }
+            None => {
+                let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+                (word.to_owned(), after)
+            }
+        };
+        words.push(word);
+        rest = after.trim_start();
+    }
+    Ok(words)
+}

@@ -1,0 +1,146 @@
+//! Verdicts as a person reads them.
+
+use std::fmt::Write as _;
+
+use bonafide_verifier::{
+    Check, CheckOutcome, Effect, Mode, Outcome, Part, ProofReport, RungReport, Verdict,
+};
+
+pub(crate) const PLAIN: anstyle::Reset = anstyle::Reset;
+pub(crate) const BOLD: anstyle::Style = anstyle::Style::new().bold();
+pub(crate) const DIM: anstyle::Style = anstyle::Style::new().dimmed();
+pub(crate) const GREEN: anstyle::Style = color(anstyle::AnsiColor::Green);
+pub(crate) const RED: anstyle::Style = color(anstyle::AnsiColor::Red);
+pub(crate) const YELLOW: anstyle::Style = color(anstyle::AnsiColor::Yellow);
+
+const fn color(color: anstyle::AnsiColor) -> anstyle::Style {
+    anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(color)))
+}
+
+fn mark(outcome: CheckOutcome) -> (anstyle::Style, char) {
+    match outcome {
+        CheckOutcome::Passed => (GREEN, '✓'),
+        CheckOutcome::Failed => (RED, '✗'),
+        CheckOutcome::Unknown => (YELLOW, '?'),
+        CheckOutcome::NotChecked => (DIM, '·'),
+    }
+}
+
+fn outcome_mark(outcome: Outcome) -> (anstyle::Style, char) {
+    match outcome {
+        Outcome::Accepted => (GREEN, '✓'),
+        Outcome::Rejected => (RED, '✗'),
+        Outcome::Undecided => (YELLOW, '?'),
+    }
+}
+
+/// The whole verdict.
+pub(crate) fn verdict(verdict: &Verdict) -> String {
+    let mut text = headline(verdict);
+    if let Some(presenter) = verdict.presenter() {
+        // A write into a string can't fail.
+        let _ = writeln!(text, "  presented by {presenter}");
+    }
+    checks(verdict.checks(), &mut text);
+    ladder(verdict, &mut text);
+    text
+}
+
+/// One line: outcome, level, and why not.
+pub(crate) fn headline(verdict: &Verdict) -> String {
+    let (style, mark) = outcome_mark(verdict.outcome());
+    let outcome = verdict.outcome().name();
+    let level = match (verdict.level(), verdict.outcome()) {
+        (Some(level), _) => format!(", level {BOLD}{level}{PLAIN}"),
+        (None, Outcome::Accepted) => ", authentic; a credential alone earns no level".to_owned(),
+        (None, _) => ", no level".to_owned(),
+    };
+    let audit = match verdict.mode() {
+        Mode::Audit => format!(" {DIM}(audit only: nothing is enforced){PLAIN}"),
+        Mode::Enforce => String::new(),
+    };
+    format!("{style}{mark} {outcome}{PLAIN}{level}{audit}\n")
+}
+
+/// The answer to the narrower question.
+pub(crate) fn proof_report(report: &ProofReport) -> String {
+    let (style, mark) = outcome_mark(report.outcome);
+    let word = match report.outcome {
+        Outcome::Accepted => "the proof is good",
+        Outcome::Rejected => "the proof is not good",
+        Outcome::Undecided => "whether the proof is good is not known",
+    };
+    let mut text = format!("{style}{mark} {word}{PLAIN}\n");
+    checks(&report.checks, &mut text);
+    text.push_str("\nThis says nothing about trust: not who signed, whether it was revoked, or what it permits.\n");
+    text
+}
+
+fn checks(checks: &[Check], text: &mut String) {
+    let mut part = None;
+    for check in checks {
+        if part != Some(check.part) {
+            part = Some(check.part);
+            let title = match check.part {
+                Part::Bundle => "bundle".to_owned(),
+                Part::Presentation => "presentation".to_owned(),
+                Part::Credential(index) => format!("credential {}", index + 1),
+            };
+            let _ = writeln!(text, "\n{BOLD}{title}{PLAIN}");
+        }
+        let (style, mark) = mark(check.outcome);
+        let name = check.name.name();
+        if check.reasons.is_empty() {
+            let _ = writeln!(text, "  {style}{mark}{PLAIN} {name:<10} {DIM}{}{PLAIN}", check.note);
+        }
+        for reason in &check.reasons {
+            let style = match reason.effect() {
+                Effect::Rejects => RED,
+                Effect::LeavesUndecided => YELLOW,
+            };
+            let code = reason.code();
+            let _ = writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
+        }
+    }
+}
+
+fn ladder(verdict: &Verdict, text: &mut String) {
+    if verdict.ladder().is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{BOLD}levels{PLAIN}");
+    for RungReport { level, lacks } in verdict.ladder() {
+        let (style, mark) = match (lacks.is_empty(), verdict.level()) {
+            (false, _) => (RED, '✗'),
+            (true, Some(granted)) if granted == level => (GREEN, '✓'),
+            (true, _) => (DIM, '·'),
+        };
+        let detail = match (lacks.is_empty(), mark) {
+            (true, '·') => "would hold, but the presentation is not accepted".to_owned(),
+            _ => lacks
+                .iter()
+                .map(|lack| format!("{}: needs {}, has {}", lack.what, lack.needs, lack.has))
+                .collect::<Vec<_>>()
+                .join("; "),
+        };
+        let _ = writeln!(text, "  {style}{mark} {level:<10}{PLAIN} {detail}");
+    }
+}
+
+/// The verdict's headline and what speaks against it, indented; for the demo.
+pub(crate) fn summary(verdict: &Verdict) -> String {
+    let mut text = headline(verdict);
+    for check in verdict.checks().iter().filter(|check| !check.reasons.is_empty()) {
+        let (style, mark) = mark(check.outcome);
+        for reason in &check.reasons {
+            let (name, code) = (check.name.name(), reason.code());
+            let _ = writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
+        }
+    }
+    let passed = verdict.checks().iter().filter(|check| check.outcome == CheckOutcome::Passed).count();
+    let _ = writeln!(text, "  {DIM}{passed} of {} checks passed{PLAIN}", verdict.checks().len());
+    if verdict.level().is_some() || verdict.has_reason("no-level") {
+        ladder(verdict, &mut text);
+    }
+    text
+}

@@ -1,0 +1,91 @@
+//! Key files: one JSON object that holds one secret key, readable by its owner alone.
+
+use std::path::Path;
+
+use bonafide_core::did::did_key;
+use bonafide_core::json::{Limits, Object, parse, to_pretty_string};
+use bonafide_proof::{SecretKey, Signer};
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::files;
+
+/// A key and the DID URL under which it signs.
+pub(crate) struct SigningKey {
+    pub(crate) key: SecretKey,
+    /// The DID that signs.
+    pub(crate) did: String,
+    /// The DID URL of the key.
+    pub(crate) method: String,
+}
+
+/// Writes a new key file.
+pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
+    let file = Object::from([
+        ("type", "bonafide-key".to_owned()),
+        ("publicKeyMultibase", key.public_key().to_multikey()),
+        ("secretKeyMultibase", key.to_multikey().to_string()),
+    ]);
+    let text = Zeroizing::new(to_pretty_string(&file.into()));
+    files::write_secret(path, &text)
+}
+
+/// Reads a key file. Refuses one that others can read.
+pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
+    let shown = path.display();
+    refuse_if_public(path)?;
+    let bytes = Zeroizing::new(files::read(path)?);
+    // Nothing of the content goes into a message.
+    let broken = || Failure::usage(format!("{shown} is not a key file of bonafide"));
+    let value = parse(&bytes, &Limits::for_size(4096)).map_err(|_| broken())?;
+    let object = value.as_object().ok_or_else(broken)?;
+    if object.str("type") != Some("bonafide-key") {
+        return Err(broken().with_help("bonafide key new --out FILE"));
+    }
+    let secret = object.str("secretKeyMultibase").ok_or_else(broken)?;
+    let key = SecretKey::from_multikey(secret).map_err(|_| broken())?;
+    if object.str("publicKeyMultibase") != Some(key.public_key().to_multikey().as_str()) {
+        return Err(Failure::usage(format!("{shown}: the public key is not that of the secret key")));
+    }
+    Ok(key)
+}
+
+#[cfg(unix)]
+fn refuse_if_public(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+        let shown = path.display();
+        return Err(Failure::usage(format!("{shown} holds a secret key and others can read it"))
+            .with_help(format!("chmod 600 {shown}")));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_if_public(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// Reads a key file for signing, as its did:key or as the DID URL given.
+pub(crate) fn signing(path: &Path, method: Option<&str>) -> Result<SigningKey, Failure> {
+    let key = load(path)?;
+    let (did, method) = match method {
+        None => {
+            let did = did_key(key.public_key());
+            let method = format!("{did}#{}", key.public_key().to_multikey());
+            (did, method)
+        }
+        Some(method) => {
+            let url = bonafide_core::did::DidUrl::parse(method)
+                .ok()
+                .filter(|url| url.fragment.is_some_and(|fragment| !fragment.is_empty()))
+                .ok_or_else(|| {
+                    Failure::usage(format!("--as: {method:?} is not the DID URL of a key"))
+                        .with_help("--as did:web:example.com#key-1")
+                })?;
+            (url.did.as_str().to_owned(), method.to_owned())
+        }
+    };
+    Ok(SigningKey { key, did, method })
+}
