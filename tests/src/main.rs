@@ -1,3 +1,4 @@
 //! Stories through the library and the command line, and the vectors of others.
 
+mod fixtures;
 mod vectors;

@@ -76,17 +76,20 @@ pub(crate) fn proof_report(report: &ProofReport) -> String {
     text
 }
 
+fn part_title(part: Part) -> String {
+    match part {
+        Part::Bundle => "bundle".to_owned(),
+        Part::Presentation => "presentation".to_owned(),
+        Part::Credential(index) => format!("credential {}", index + 1),
+    }
+}
+
 fn checks(checks: &[Check], text: &mut String) {
     let mut part = None;
     for check in checks {
         if part != Some(check.part) {
             part = Some(check.part);
-            let title = match check.part {
-                Part::Bundle => "bundle".to_owned(),
-                Part::Presentation => "presentation".to_owned(),
-                Part::Credential(index) => format!("credential {}", index + 1),
-            };
-            let _ = writeln!(text, "\n{BOLD}{title}{PLAIN}");
+            let _ = writeln!(text, "\n{BOLD}{}{PLAIN}", part_title(check.part));
         }
         let (style, mark) = mark(check.outcome);
         let name = check.name.name();
@@ -123,22 +126,34 @@ fn ladder(verdict: &Verdict, text: &mut String) {
                 .collect::<Vec<_>>()
                 .join("; "),
         };
-        let _ = writeln!(text, "  {style}{mark} {level:<10}{PLAIN} {detail}");
+        let _ = writeln!(text, "{}", format!("  {style}{mark} {level:<10}{PLAIN} {detail}").trim_end());
     }
 }
 
-/// The verdict's headline and what speaks against it, indented; for the demo.
+/// The verdict in few lines: the headline, each part's checks on one line, what speaks against it.
 pub(crate) fn summary(verdict: &Verdict) -> String {
     let mut text = headline(verdict);
-    for check in verdict.checks().iter().filter(|check| !check.reasons.is_empty()) {
-        let (style, mark) = mark(check.outcome);
-        for reason in &check.reasons {
-            let (name, code) = (check.name.name(), reason.code());
-            let _ = writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
+    let mut parts: Vec<Part> = Vec::new();
+    for check in verdict.checks() {
+        if !parts.contains(&check.part) {
+            parts.push(check.part);
         }
     }
-    let passed = verdict.checks().iter().filter(|check| check.outcome == CheckOutcome::Passed).count();
-    let _ = writeln!(text, "  {DIM}{passed} of {} checks passed{PLAIN}", verdict.checks().len());
+    for part in parts {
+        let _ = write!(text, "  {:<13}", part_title(part));
+        for check in verdict.checks().iter().filter(|check| check.part == part) {
+            let (style, mark) = mark(check.outcome);
+            let _ = write!(text, " {style}{mark}{PLAIN} {}", check.name.name());
+        }
+        text.push('\n');
+    }
+    for check in verdict.checks() {
+        for reason in &check.reasons {
+            let (style, mark) = mark(check.outcome);
+            let code = reason.code();
+            let _ = writeln!(text, "  {style}{mark} {reason} [{code}]{PLAIN}");
+        }
+    }
     if verdict.level().is_some() || verdict.has_reason("no-level") {
         ladder(verdict, &mut text);
     }

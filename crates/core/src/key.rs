@@ -91,11 +91,31 @@ impl fmt::Display for KeyType {
 /// A public key that is a valid point of its curve, in its one canonical encoding.
 ///
 /// BLS12-381 keys are checked for length and form only; their suite checks the point.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct PublicKey {
     key_type: KeyType,
     bytes: Vec<u8>,
+    point: Point,
 }
+
+/// The decoded point, so that it is decoded once. For `bonafide-proof` alone.
+#[doc(hidden)]
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub enum Point {
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    NotDecoded,
+}
+
+impl PartialEq for PublicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.key_type == other.key_type && self.bytes == other.bytes
+    }
+}
+
+impl Eq for PublicKey {}
 
 /// No Multikey is longer: 98 bytes in base58btc with its `z`.
 const LONGEST_MULTIKEY: usize = 136;
@@ -114,40 +134,40 @@ impl PublicKey {
                 bytes.len()
             ));
         }
-        match key_type {
+        let point = match key_type {
             KeyType::Ed25519 => {
-                let Some(key) = bytes
+                let decoded = bytes
                     .first_chunk()
-                    .and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(bytes).ok())
-                else {
-                    return malformed("not a point of Ed25519");
+                    .filter(|bytes| is_canonical_ed25519(bytes))
+                    .and_then(|bytes| ed25519_dalek::VerifyingKey::from_bytes(bytes).ok());
+                let Some(key) = decoded else {
+                    return malformed("not the canonical encoding of a point of Ed25519");
                 };
-                if key.to_edwards().compress().as_bytes() != bytes {
-                    return malformed("not the canonical encoding of an Ed25519 point");
-                }
                 if key.is_weak() {
                     return malformed("an Ed25519 point of small order");
                 }
+                Point::Ed25519(Box::new(key))
             }
-            KeyType::P256 => {
-                if !matches!(bytes[0], 2 | 3) || p256::PublicKey::from_sec1_bytes(bytes).is_err() {
-                    return malformed("not a compressed point of P-256");
-                }
-            }
-            KeyType::P384 => {
-                if !matches!(bytes[0], 2 | 3) || p384::PublicKey::from_sec1_bytes(bytes).is_err() {
-                    return malformed("not a compressed point of P-384");
-                }
-            }
-            KeyType::X25519 => {}
-            KeyType::Bls12381G2 => {
-                // Compressed, not infinity (the flags of the compressed form).
-                if bytes[0] & 0xC0 != 0x80 {
-                    return malformed("not a compressed BLS12-381 G2 point");
-                }
-            }
-        }
-        Ok(Self { key_type, bytes: bytes.to_vec() })
+            KeyType::P256 => match p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes) {
+                Ok(key) if matches!(bytes[0], 2 | 3) => Point::P256(Box::new(key)),
+                _ => return malformed("not a compressed point of P-256"),
+            },
+            KeyType::P384 => match p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes) {
+                Ok(key) if matches!(bytes[0], 2 | 3) => Point::P384(Box::new(key)),
+                _ => return malformed("not a compressed point of P-384"),
+            },
+            KeyType::X25519 => Point::NotDecoded,
+            // Compressed, not infinity (the flags of the compressed form).
+            KeyType::Bls12381G2 if bytes[0] & 0xC0 == 0x80 => Point::NotDecoded,
+            KeyType::Bls12381G2 => return malformed("not a compressed BLS12-381 G2 point"),
+        };
+        Ok(Self { key_type, bytes: bytes.to_vec(), point })
+    }
+
+    /// The decoded point.
+    #[doc(hidden)]
+    pub fn point(&self) -> &Point {
+        &self.point
     }
 
     /// Parses a Multikey, `z6Mk…`, `zDn…` and so on (Controlled Identifiers 1.0, 2.2.2).
@@ -208,16 +228,10 @@ impl PublicKey {
     }
 
     fn uncompressed_y(&self) -> Option<Vec<u8>> {
-        match self.key_type {
-            KeyType::P256 => {
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&self.bytes).ok()?;
-                Some(key.to_sec1_point(false).y()?.to_vec())
-            }
-            KeyType::P384 => {
-                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&self.bytes).ok()?;
-                Some(key.to_sec1_point(false).y()?.to_vec())
-            }
-            _ => None,
+        match &self.point {
+            Point::P256(key) => Some(key.to_sec1_point(false).y()?.to_vec()),
+            Point::P384(key) => Some(key.to_sec1_point(false).y()?.to_vec()),
+            Point::Ed25519(_) | Point::NotDecoded => None,
         }
     }
 
@@ -249,6 +263,15 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({} {})", self.key_type, self.to_multikey())
     }
+}
+
+/// Whether the y coordinate is below 2^255 - 19. (The other non-canonical encodings, a negative
+/// zero for x, are of small order.)
+fn is_canonical_ed25519(bytes: &[u8; 32]) -> bool {
+    let reaches_the_prime = bytes[0] >= 0xed
+        && bytes[1..31].iter().all(|byte| *byte == 0xff)
+        && bytes[31] & 0x7f == 0x7f;
+    !reaches_the_prime
 }
 
 /// Reads the key of a verification method: `publicKeyMultibase` or `publicKeyJwk`, exactly one.

@@ -1,6 +1,6 @@
 //! The signature algorithms, in one table.
 
-use bonafide_core::key::{KeyType, PublicKey};
+use bonafide_core::key::{KeyType, Point, PublicKey};
 use p256::ecdsa::signature::Verifier as _;
 
 /// What is known of a signature algorithm. The key decides which one applies, never a header.
@@ -28,38 +28,18 @@ impl Algorithm {
     }
 }
 
-/// A public key decoded for checking signatures. Decode once, use often.
+/// A public key that checks signatures.
 #[derive(Clone)]
 pub struct VerifyingKey {
     public: PublicKey,
     algorithm: &'static Algorithm,
-    decoded: Decoded,
-}
-
-#[derive(Clone)]
-enum Decoded {
-    Ed25519(ed25519_dalek::VerifyingKey),
-    P256(p256::ecdsa::VerifyingKey),
-    P384(p384::ecdsa::VerifyingKey),
 }
 
 impl VerifyingKey {
-    /// Decodes a key; `None` for types that do not sign here (X25519, BLS12-381).
-    pub fn new(key: &PublicKey) -> Option<Self> {
-        let bytes = key.as_bytes();
-        let decoded = match key.key_type() {
-            KeyType::Ed25519 => {
-                Decoded::Ed25519(ed25519_dalek::VerifyingKey::from_bytes(bytes.first_chunk()?).ok()?)
-            }
-            KeyType::P256 => {
-                Decoded::P256(p256::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok()?)
-            }
-            KeyType::P384 => {
-                Decoded::P384(p384::ecdsa::VerifyingKey::from_sec1_bytes(bytes).ok()?)
-            }
-            KeyType::X25519 | KeyType::Bls12381G2 => return None,
-        };
-        Some(Self { public: key.clone(), algorithm: Algorithm::of(key.key_type())?, decoded })
+    /// A key that checks signatures; `None` for types that do not sign here (X25519, BLS12-381).
+    pub fn new(key: PublicKey) -> Option<Self> {
+        let algorithm = Algorithm::of(key.key_type())?;
+        Some(Self { public: key, algorithm })
     }
 
     /// The key that was decoded.
@@ -78,13 +58,14 @@ impl VerifyingKey {
     /// points of small order). ECDSA: SHA-256 with P-256, SHA-384 with P-384, P1363 form only. Both
     /// (r, s) and (r, n-s) are good; nothing may be identified by its signature.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.decoded {
-            Decoded::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
+        match self.public.point() {
+            Point::Ed25519(key) => ed25519_dalek::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
-            Decoded::P256(key) => p256::ecdsa::Signature::from_slice(signature)
+            Point::P256(key) => p256::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
-            Decoded::P384(key) => p384::ecdsa::Signature::from_slice(signature)
+            Point::P384(key) => p384::ecdsa::Signature::from_slice(signature)
                 .is_ok_and(|signature| key.verify(message, &signature).is_ok()),
+            Point::NotDecoded => false,
         }
     }
 }

@@ -61,8 +61,14 @@ impl<'e> Evidence<'e> {
     }
 
     /// Remembers good signatures in `cache`.
-    pub fn with_cache(mut self, cache: &'e SignatureCache) -> Self {
-        self.check = cache;
+    pub fn with_cache(self, cache: &'e SignatureCache) -> Self {
+        self.with_signature_check(cache)
+    }
+
+    /// Has signatures checked by `check`, which must answer as
+    /// [`VerifyingKey::verify`](bonafide_proof::VerifyingKey::verify) does.
+    pub fn with_signature_check(mut self, check: &'e dyn SignatureCheck) -> Self {
+        self.check = check;
         self
     }
 
@@ -113,9 +119,8 @@ pub(crate) struct Document {
 impl Documents {
     /// Adds a document; returns whether there was none for its DID.
     pub(crate) fn insert(&mut self, document: DidDocument) -> bool {
-        let decode = |key: &PublicKey| VerifyingKey::new(key);
         let methods = document.methods().iter();
-        let keys = methods.map(|method| method.key.as_ref().and_then(decode)).collect();
+        let keys = methods.map(|method| method.key.clone().and_then(VerifyingKey::new)).collect();
         self.0.insert(document.id().to_owned(), Document { document, keys }).is_none()
     }
 
@@ -225,7 +230,7 @@ fn resolve_without_document(
     if url.did.method() == "key" {
         let multikey = url.did.method_specific_id();
         let key = PublicKey::from_multikey(multikey).map_err(invalid)?;
-        return did_key(url, &key, method, relationship);
+        return did_key(url, key, method, relationship);
     }
     match resolve_self_certifying(url.did) {
         None => Err(Reason::DidDocumentMissing { did: url.did.as_str().to_owned() }),
@@ -246,7 +251,7 @@ fn resolve_without_document(
 /// A did:key without building its document: it has one key, which signs for every purpose.
 fn did_key(
     url: DidUrl<'_>,
-    key: &PublicKey,
+    key: PublicKey,
     method: &str,
     relationship: Relationship,
 ) -> Result<ResolvedKey<'static>, Reason> {

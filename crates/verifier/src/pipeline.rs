@@ -3,7 +3,7 @@
 use bonafide_core::Malformed;
 use bonafide_core::json::{Limits, Value, parse};
 use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{Enveloped, Held, UnverifiedPresentation, VP_JWT};
+use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation, VP_JWT};
 use bonafide_proof::jose::{CompactJws, TokenType};
 
 use crate::check::credential::{self, CredentialReport, Source};
@@ -34,15 +34,11 @@ pub fn verify(
     let mut verdict = empty_verdict(&context);
     verdict.checks.push(bundle(evidence.bundle, &context));
     match Input::read(input, &policy.limits) {
-        Err(reason) => {
-            // A caller that asked for a presentation is told so in terms of one.
-            let part = match request.wants_presentation() {
-                true => Part::Presentation,
-                false => Part::Credential(0),
-            };
-            verdict.checks.push(Check::of(part, CheckName::Form, String::new(), vec![reason]));
-        }
-        Ok(Input::Credential(value)) => alone(&Source::Embedded(&value), &context, &mut verdict),
+        Err(reason) => unreadable(reason, &context, &mut verdict),
+        Ok(Input::Credential(value)) => match Unverified::from_value(&value) {
+            Ok(credential) => alone(&Source::Embedded(&value, &credential), &context, &mut verdict),
+            Err(error) => unreadable(Reason::malformed(error), &context, &mut verdict),
+        },
         Ok(Input::CredentialJwt(token)) => alone(&Source::Jwt(&token), &context, &mut verdict),
         Ok(Input::Presentation(value)) => {
             presented(&value, &Envelope::DataIntegrity, &context, &mut verdict);
@@ -176,6 +172,15 @@ fn within(what: &'static str, bytes: usize, limit: usize) -> Result<(), Reason> 
     Err(Reason::TooLarge { what, bytes: bytes as u64, limit: limit as u64 })
 }
 
+/// Input that can't be read: a caller that asked for a presentation is told so in terms of one.
+fn unreadable(reason: Reason, context: &Context<'_>, verdict: &mut Verdict) {
+    let part = match context.request.wants_presentation() {
+        true => Part::Presentation,
+        false => Part::Credential(0),
+    };
+    verdict.checks.push(Check::of(part, CheckName::Form, String::new(), vec![reason]));
+}
+
 /// A credential that came without a presentation.
 fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
     let report = credential::check(0, source, context);
@@ -240,7 +245,7 @@ fn presented(
     let mut verified = Vec::new();
     for (index, held) in presentation.held().iter().enumerate() {
         let source = match held {
-            Held::Embedded(value, _) => Source::Embedded(value),
+            Held::Embedded(value, credential) => Source::Embedded(value, credential),
             Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),
         };
         let mut report = credential::check(index, &source, context);

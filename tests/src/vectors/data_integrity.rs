@@ -32,7 +32,7 @@ impl SignatureCheck for Recorder {
 
 fn key_of(method: &str) -> VerifyingKey {
     let multikey = method.split_once('#').unwrap().1;
-    VerifyingKey::new(&PublicKey::from_multikey(multikey).unwrap()).unwrap()
+    VerifyingKey::new(PublicKey::from_multikey(multikey).unwrap()).unwrap()
 }
 
 fn verify_all(

@@ -23,7 +23,7 @@ fn key(group: &Value<'_>, key_type: KeyType) -> Option<VerifyingKey> {
         let (x, y) = coordinates.split_at(coordinates.len() / 2);
         [&[2 + (y.last().unwrap() & 1)], x].concat()
     };
-    VerifyingKey::new(&PublicKey::from_bytes(key_type, &bytes).ok()?)
+    VerifyingKey::new(PublicKey::from_bytes(key_type, &bytes).ok()?)
 }
 
 fn run(folder: &mut Folder, file: &str, key_type: KeyType, expected: usize) {

@@ -20,6 +20,7 @@ const MARK: &str = ".bonafide-demo";
 pub(super) struct Stage<'s, 'a> {
     app: &'s mut App<'a>,
     folder: PathBuf,
+    title: String,
     script: String,
     scenes: Vec<Value>,
 }
@@ -44,7 +45,7 @@ impl<'s, 'a> Stage<'s, 'a> {
         let folder = folder.canonicalize().map_err(failed)?;
         std::env::set_current_dir(&folder).map_err(failed)?;
         let script = "#!/bin/sh\n# Every step of the demo, by hand. Run it in an empty folder that holds\n# the *.claims.json and policy.toml of this one.\nset -eu\n".to_owned();
-        Ok(Self { app, folder, script, scenes: Vec::new() })
+        Ok(Self { app, folder, title: String::new(), script, scenes: Vec::new() })
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -75,16 +76,22 @@ impl<'s, 'a> Stage<'s, 'a> {
         }
     }
 
-    /// Verifies, shows the verdict, and makes sure that the story goes as it is told.
-    pub(super) fn verify(
-        &mut self,
-        title: &str,
-        line: &str,
-        expected: (Outcome, Option<&str>, Option<&str>),
-    ) -> Result<(), Failure> {
+    /// A scene of a chapter; what follows belongs to it.
+    pub(super) fn scene(&mut self, title: &str) -> Result<(), Failure> {
+        self.title = title.to_owned();
+        self.script.push_str(&format!("\n# {title}\n"));
         if !self.app.json {
             writeln!(self.app.out, "\n{BOLD}{title}{PLAIN}")?;
         }
+        Ok(())
+    }
+
+    /// Verifies, shows the verdict, and makes sure that the story goes as it is told.
+    pub(super) fn verify(
+        &mut self,
+        line: &str,
+        expected: (Outcome, Option<&str>, Option<&str>),
+    ) -> Result<(), Failure> {
         let Command::Verify(verify) = self.show(line)? else {
             return Err(Failure::fault("the demo verifies with `verify`"));
         };
@@ -95,23 +102,24 @@ impl<'s, 'a> Stage<'s, 'a> {
             && reason.is_none_or(|code| verdict.has_reason(code));
         if !as_told {
             let text = human::verdict(&verdict);
+            let title = &self.title;
             return Err(Failure::fault(format!("{title}: this is not what had to happen\n{text}")));
         }
-        self.record(title, line, &verdict);
+        self.record(line, &verdict);
         if !self.app.json {
             let whole = level.is_some_and(|level| level == "sensitive");
             let text = if whole { human::verdict(&verdict) } else { human::summary(&verdict) };
             for line in text.lines() {
-                writeln!(self.app.out, "  {line}")?;
+                writeln!(self.app.out, "{}", format!("  {line}").trim_end())?;
             }
         }
         Ok(())
     }
 
-    fn record(&mut self, title: &str, line: &str, verdict: &Verdict) {
+    fn record(&mut self, line: &str, verdict: &Verdict) {
         let reasons: Vec<&str> = verdict.reasons().map(bonafide_verifier::Reason::code).collect();
         self.scenes.push(json!({
-            "title": title,
+            "title": self.title,
             "command": format!("bonafide {line}"),
             "outcome": verdict.outcome().name(),
             "level": verdict.level(),
@@ -145,7 +153,7 @@ impl<'s, 'a> Stage<'s, 'a> {
         } else {
             writeln!(
                 self.app.out,
-                "\n{BOLD}Everything is in {folder}{PLAIN}\nTo repeat a step by hand, go there and type its command. All of them stand in commands.sh.\nTo look inside a file: bonafide inspect platinum.identity.vc"
+                "\n{BOLD}Everything is in {folder}{PLAIN}\nTo repeat a step by hand, go there and type its command. All of them stand in commands.sh.\nTo look inside a file: bonafide inspect platinum.identity.vc\n(`cargo install --path crates/cli`, in the project, puts `bonafide` on your path.)"
             )?;
         }
         Ok(Exit::Accepted)

@@ -127,24 +127,25 @@ fn decisions(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
         "4. What each agent may do",
         "The service asks with a challenge, each agent presents itself, and the verdict is made offline.",
     )?;
+    stage.scene("Platinum, scored 98, wants to pay")?;
     stage.run(&format!(
         "present platinum.identity.vc platinum.builder.vc platinum.certification.vc \
          platinum.score.vc --key platinum.key {ASKED} --out platinum.vp"
     ))?;
     stage.verify(
-        "Platinum, scored 98, wants to pay",
         &format!("verify platinum.vp {RELYING} {ASKED} --action payments.execute"),
         (Outcome::Accepted, Some("sensitive"), None),
     )?;
+    stage.scene("Bronze, scored 72, may read and no more")?;
     stage.run(&format!(
         "present bronze.identity.vc bronze.builder.vc bronze.score.vc --key bronze.key \
          --nonce 9f1c2d --audience https://pay.example --format vp+jwt --out bronze.vp"
     ))?;
     stage.verify(
-        "Bronze, scored 72, may read and no more",
         &format!("verify bronze.vp {RELYING} --nonce 9f1c2d --audience https://pay.example --action payments.read"),
         (Outcome::Accepted, Some("read"), None),
     )?;
+    stage.scene("A stranger, with an identity that it attested itself")?;
     stage.run(
         "issue --key stranger.key --type AgentIdentityCredential --subject \"$(cat stranger.did)\" \
          --claims identity.claims.json --status https://registrar.example/status/1 --index 7 \
@@ -152,7 +153,6 @@ fn decisions(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     )?;
     stage.run(&format!("present stranger.identity.vc --key stranger.key {ASKED} --out stranger.vp"))?;
     stage.verify(
-        "A stranger, with an identity that it attested itself",
         &format!("verify stranger.vp {RELYING} {ASKED}"),
         (Outcome::Rejected, None, Some("issuer-untrusted")),
     )
@@ -160,6 +160,7 @@ fn decisions(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
 
 fn tampered(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     stage.chapter("5. What goes wrong", "Six ways, each found by its own check.")?;
+    stage.scene("Tampered: somebody made 100 of the 98")?;
     let mut credential = files::read_json(Path::new("platinum.score.vc"))?;
     if let Value::Object(document) = &mut credential
         && let Some(Value::Object(mut subject)) = document.remove("credentialSubject")
@@ -169,60 +170,59 @@ fn tampered(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     }
     stage.prop("tampered.vc", &to_pretty_string(&credential))?;
     stage.verify(
-        "Tampered: somebody made 100 of the 98",
         &format!("verify tampered.vc {RELYING}"),
         (Outcome::Rejected, None, Some("proof-invalid")),
     )
 }
 
 fn expired(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
+    stage.scene("Expired: yesterday's score, good for an hour")?;
     let yesterday = stage.now().saturating_sub(Duration::from_secs(86_400));
     let line = issue("scorer", "bronze", "PactScoreCredential", "bronze.score", 90210);
     stage.run(&format!("{line} --valid-from {yesterday} --valid-for 1h --out expired.vc"))?;
     stage.verify(
-        "Expired: yesterday's score, good for an hour",
         &format!("verify expired.vc {RELYING}"),
         (Outcome::Rejected, None, Some("expired")),
     )
 }
 
 fn wrongly_issued(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
+    stage.scene("Wrongly issued: the builder gave its own agent a 98")?;
     let line = issue("builder", "bronze", "PactScoreCredential", "platinum.score", 90210);
     stage.run(&format!("{line} --out wrongly-issued.vc"))?;
     stage.verify(
-        "Wrongly issued: the builder gave its own agent a 98",
         &format!("verify wrongly-issued.vc {RELYING}"),
         (Outcome::Rejected, None, Some("issuer-untrusted")),
     )
 }
 
 fn borrowed(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
+    stage.scene("Borrowed: bronze presents platinum's score")?;
     stage.run(&format!(
         "present bronze.identity.vc platinum.score.vc --key bronze.key {ASKED} --out borrowed.vp"
     ))?;
     stage.verify(
-        "Borrowed: bronze presents platinum's score",
         &format!("verify borrowed.vp {RELYING} {ASKED}"),
         (Outcome::Rejected, None, Some("subject-mismatch")),
     )
 }
 
 fn stale(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
+    stage.scene("Stale: two hours on, with the same bundle, nobody knows who was revoked since")?;
     let later = stage.now().saturating_add(Duration::from_secs(2 * 3600));
     stage.verify(
-        "Stale: two hours on, with the same bundle, nobody knows who was revoked since",
         &format!("verify platinum.vp {RELYING} {ASKED} --at {later}"),
         (Outcome::Undecided, None, Some("status-stale")),
     )
 }
 
 fn revoked(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
+    stage.scene("Revoked: the scorer took platinum's score back, and the service has the new bundle")?;
     stage.run(
         "status set scorer.status.json --index 4711 --key scorer.key --as did:web:scorer.example#key-1",
     )?;
     make_bundle(stage, 2, "trust-2.bundle")?;
     stage.verify(
-        "Revoked: the scorer took platinum's score back, and the service has the new bundle",
         &format!("verify platinum.vp --policy policy.toml --bundle trust-2.bundle {ASKED}"),
         (Outcome::Rejected, None, Some("revoked")),
     )

@@ -115,7 +115,10 @@ impl<'a> Value<'a> {
         }
         let mut here = self;
         for token in pointer.strip_prefix('/')?.split('/') {
-            let token = token.replace("~1", "/").replace("~0", "~");
+            let token = match token.contains('~') {
+                true => Cow::Owned(token.replace("~1", "/").replace("~0", "~")),
+                false => Cow::Borrowed(token),
+            };
             here = match here {
                 Self::Object(object) => object.get(&token)?,
                 Self::Array(items) => items.get(token.parse::<usize>().ok()?)?,

@@ -149,17 +149,17 @@ fn subjects<'v>(form: &Form<'v>) -> Result<Vec<&'v Object<'v>>, Malformed> {
     };
     let mut subjects = Vec::new();
     for (index, item) in value.one_or_more().iter().enumerate() {
-        let pointer = match value {
+        let pointer = || match value {
             Value::Array(_) => format!("/credentialSubject/{index}"),
             _ => "/credentialSubject".to_owned(),
         };
         match item {
             Value::Object(subject) if !subject.is_empty() => {
                 let subject_form = Form { what: WHAT, object: subject };
-                subject_form.optional_url("id").map_err(|error| error.within(WHAT, &pointer))?;
+                subject_form.optional_url("id").map_err(|error| error.within(WHAT, &pointer()))?;
                 subjects.push(subject);
             }
-            _ => return form.fail(pointer, "expected an object with at least one claim"),
+            _ => return form.fail(pointer(), "expected an object with at least one claim"),
         }
     }
     if subjects.is_empty() {

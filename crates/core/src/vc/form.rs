@@ -25,11 +25,11 @@ impl<'v> Form<'v> {
             return self.fail("/@context/0", "expected https://www.w3.org/ns/credentials/v2");
         }
         for (index, item) in items.iter().enumerate().skip(1) {
-            let pointer = format!("/@context/{index}");
+            let pointer = || format!("/@context/{index}");
             match item {
                 Value::String(url) if is_url(url) => {}
-                Value::Object(inline) => self.inline_context(inline, &pointer)?,
-                _ => return self.fail(pointer, "expected a URL or an inline context"),
+                Value::Object(inline) => self.inline_context(inline, &pointer())?,
+                _ => return self.fail(pointer(), "expected a URL or an inline context"),
             }
         }
         Ok(())
@@ -131,17 +131,17 @@ impl<'v> Form<'v> {
         let Some(value) = self.object.get(member) else { return Ok(()) };
         let items = value.one_or_more();
         for (index, item) in items.iter().enumerate() {
-            let pointer = match value {
+            let pointer = || match value {
                 Value::Array(_) => format!("/{member}/{index}"),
                 _ => format!("/{member}"),
             };
             let Value::Object(object) = item else {
-                return self.fail(pointer, "expected an object");
+                return self.fail(pointer(), "expected an object");
             };
             let form = Form { what: self.what, object };
             let checked =
                 form.strings("type").and_then(|_| form.optional_url("id")).and_then(|_| check(&form));
-            checked.map_err(|error| error.within(self.what, &pointer))?;
+            checked.map_err(|error| error.within(self.what, &pointer()))?;
         }
         Ok(())
     }

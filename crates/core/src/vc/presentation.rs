@@ -104,7 +104,7 @@ impl<'v> UnverifiedPresentation<'v> {
         }
         let mut held = Vec::with_capacity(credentials.len());
         for (index, credential) in credentials.iter().enumerate() {
-            let pointer = format!("/verifiableCredential/{index}");
+            let pointer = || format!("/verifiableCredential/{index}");
             let read = match Enveloped::from_value(credential) {
                 Some(enveloped) => enveloped.and_then(|enveloped| {
                     if enveloped.media_type == VC_JWT {
@@ -116,7 +116,7 @@ impl<'v> UnverifiedPresentation<'v> {
                 None => Unverified::from_value(credential)
                     .map(|unverified| Held::Embedded(credential, Box::new(unverified))),
             };
-            held.push(read.map_err(|error| error.within(WHAT, &pointer))?);
+            held.push(read.map_err(|error| error.within(WHAT, &pointer()))?);
         }
         Ok(Self { document, holder: holder.filter(|holder| is_url(holder)), held })
     }

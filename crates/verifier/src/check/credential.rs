@@ -49,7 +49,8 @@ impl Verified {
 
 /// A credential as it came.
 pub(crate) enum Source<'s> {
-    Embedded(&'s Value<'s>),
+    /// Secured by a proof inside; its form is known to be right.
+    Embedded(&'s Value<'s>, &'s Unverified<'s>),
     Jwt(&'s str),
 }
 
@@ -69,16 +70,12 @@ pub(crate) struct CredentialReport {
 pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) -> CredentialReport {
     let part = Part::Credential(index);
     match source {
-        Source::Embedded(value) => match Unverified::from_value(value) {
-            Ok(credential) => {
-                let checker = context.checker();
-                let document = credential.unverified_document();
-                let proofs =
-                    checker.embedded(document, Relationship::AssertionMethod, |_| Vec::new());
-                judge(part, &credential, value, proofs, Vec::new(), context)
-            }
-            Err(error) => unreadable(part, Reason::malformed(error), Proofs::default()),
-        },
+        Source::Embedded(value, credential) => {
+            let document = credential.unverified_document();
+            let proofs =
+                context.checker().embedded(document, Relationship::AssertionMethod, |_| Vec::new());
+            judge(part, credential, value, proofs, Vec::new(), context)
+        }
         Source::Jwt(token) => jwt(part, token, context),
     }
 }
