@@ -22,7 +22,7 @@ pub(crate) struct FileSeen {
 struct State {
     version: u32,
     bundles: Vec<(String, u64, String)>,
-    lists: Vec<(String, String)>,
+    lists: Vec<(String, String, String, String)>,
     nonces: Vec<(String, String, String)>,
 }
 
@@ -57,7 +57,9 @@ impl FileSeen {
                 .memory
                 .lists
                 .iter()
-                .map(|(list, newest)| (list.clone(), newest.to_string()))
+                .map(|(list, (newest, fetched, digest))| {
+                    (list.clone(), newest.to_string(), fetched.to_string(), digest.clone())
+                })
                 .collect(),
             nonces: self
                 .memory
@@ -92,8 +94,8 @@ fn read(path: &Path) -> Result<MemorySeen, Failure> {
     for (signer, sequence, digest) in state.bundles {
         memory.bundles.insert(signer, (sequence, digest));
     }
-    for (list, newest) in state.lists {
-        let newest = time(&newest)?;
+    for (list, newest, fetched, digest) in state.lists {
+        let newest = (time(&newest)?, time(&fetched)?, digest);
         memory.lists.insert(list, newest);
     }
     for (audience, nonce, until) in state.nonces {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::Malformed;
 use crate::encoding::{decode_base58btc, decode_base64url, encode_base58btc, encode_base64url};
-use crate::json::{Object, Value};
+use crate::json::Object;
 
 /// The kinds of key that DIDs here may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -274,14 +274,18 @@ fn is_canonical_ed25519(bytes: &[u8; 32]) -> bool {
     !reaches_the_prime
 }
 
-/// Reads the key of a verification method: `publicKeyMultibase` or `publicKeyJwk`, exactly one.
-pub(crate) fn of_verification_method(method: &Object<'_>) -> Result<PublicKey, Malformed> {
-    match (method.get("publicKeyMultibase"), method.get("publicKeyJwk")) {
-        (Some(Value::String(multikey)), None) => PublicKey::from_multikey(multikey),
-        (None, Some(Value::Object(jwk))) => PublicKey::from_jwk(jwk),
-        _ => Err(Malformed::new(
-            "verification method",
-            "expected exactly one of publicKeyMultibase and publicKeyJwk",
-        )),
+/// The key of a verification method of this type, if it is whole and of a kind known here.
+pub(crate) fn of_verification_method(method_type: &str, method: &Object<'_>) -> Option<PublicKey> {
+    let multikey = || PublicKey::from_multikey(method.str("publicKeyMultibase")?).ok();
+    let forms = ["publicKeyMultibase", "publicKeyJwk"].map(|member| method.contains(member));
+    match (method_type, forms) {
+        ("Multikey", [true, false]) => multikey(),
+        ("Ed25519VerificationKey2020", [true, false]) => {
+            multikey().filter(|key| key.key_type == KeyType::Ed25519)
+        }
+        ("JsonWebKey" | "JsonWebKey2020", [false, true]) => {
+            PublicKey::from_jwk(method.get("publicKeyJwk")?.as_object()?).ok()
+        }
+        _ => None,
     }
 }

@@ -4,7 +4,9 @@
 pub mod fixtures;
 mod scene;
 
-pub use scene::{AUDIENCE, Agent, Attested, Format, Issuer, NONCE, Scene, present, scene, secure};
+pub use scene::{
+    AUDIENCE, Agent, Attested, Format, Issuer, NONCE, Scene, present, scene, secure, secure_presentation,
+};
 
 use bonafide_core::did::did_key;
 use bonafide_core::json::{Limits, Value, parse};

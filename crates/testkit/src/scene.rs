@@ -427,21 +427,28 @@ pub fn present(
             claims.insert("nonce", nonce.to_owned());
             jose::sign(&claims.into(), TokenType::VP, &agent.method, &agent.key).expect("a signature")
         }
-        Format::DataIntegrity(_) => {
-            let options = ProofOptions {
-                created: Some(created()),
-                challenge: Some(nonce),
-                domain: Some(audience),
-                ..ProofOptions::new(&agent.method, Relationship::Authentication)
-            };
-            let suite = Suites::JCS
-                .for_key(agent.key.public_key().key_type())
-                .expect("a suite for the key");
-            let secured =
-                add_proof(presentation, &options, suite, &agent.key).expect("a proof");
-            to_canonical_string(&secured)
-        }
+        Format::DataIntegrity(_) => secure_presentation(presentation, agent, Some((nonce, audience))),
     }
+}
+
+/// Signs any presentation as any agent; bound to a nonce and an audience, or to nothing.
+///
+/// # Panics
+/// Never: a key in memory signs.
+pub fn secure_presentation(
+    presentation: Value<'static>,
+    agent: &Agent,
+    binding: Option<(&str, &str)>,
+) -> String {
+    let options = ProofOptions {
+        created: Some(created()),
+        challenge: binding.map(|(nonce, _)| nonce),
+        domain: binding.map(|(_, audience)| audience),
+        ..ProofOptions::new(&agent.method, Relationship::Authentication)
+    };
+    let key_type = agent.key.public_key().key_type();
+    let suite = Suites::JCS.for_key(key_type).expect("a suite for the key");
+    to_canonical_string(&add_proof(presentation, &options, suite, &agent.key).expect("a proof"))
 }
 
 fn created() -> Timestamp {

@@ -26,6 +26,8 @@ pub struct Bundle {
     sequence: u64,
     issued_at: Timestamp,
     expires: Timestamp,
+    /// The latest date in it.
+    newest: Timestamp,
     digest: String,
     documents: Documents,
     lists: HashMap<String, ListEntry>,
@@ -66,26 +68,31 @@ impl Bundle {
         let content = Content::read(&value).map_err(|error| invalid(error.to_string()))?;
 
         let mut documents = Documents::default();
-        for document in content.documents {
-            let did = document.id().to_owned();
+        for (did, document) in content.documents {
             if is_self_certifying(&did) {
                 return Err(invalid(format!("{did} is its own document and can't have another")));
             }
-            if !documents.insert(document) {
+            let new = match document {
+                Ok(document) => documents.insert(document),
+                Err(error) => documents.insert_broken(&did, error.to_string()),
+            };
+            if !new {
                 return Err(invalid(format!("two documents for {did}")));
             }
         }
         let mut lists = HashMap::new();
         let mut room = LARGEST_LISTS;
-        for (credential, fetched_at) in content.lists {
-            let (id, state) = open_list(credential, &documents, suites, &mut room)?;
+        for (number, (credential, fetched_at)) in content.lists.into_iter().enumerate() {
+            let (id, state) = open_list(credential, &documents, suites, &mut room);
+            // A list whose id can't be read is of use to nobody, and spoils nothing.
+            let id = id.unwrap_or_else(|| format!("(unreadable list {})", number + 1));
             if lists.insert(id.clone(), ListEntry { fetched_at, state }).is_some() {
                 return Err(invalid(format!("two status lists with the id {id}")));
             }
         }
         let digest = hex(&jws.digest());
-        let Content { sequence, issued_at, expires, .. } = content;
-        Ok(Self { signer, sequence, issued_at, expires, digest, documents, lists })
+        let Content { sequence, issued_at, expires, newest, .. } = content;
+        Ok(Self { signer, sequence, issued_at, expires, newest, digest, documents, lists })
     }
 
     /// The DID that signed it.
@@ -123,6 +130,11 @@ impl Bundle {
         self.lists.iter().map(|(id, entry)| (id.as_str(), entry.fetched_at, entry.state.as_ref().err()))
     }
 
+    /// The latest date in it: none of its evidence is newer.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest
+    }
+
     pub(crate) fn documents(&self) -> &Documents {
         &self.documents
     }
@@ -157,7 +169,8 @@ struct Content<'v> {
     sequence: u64,
     issued_at: Timestamp,
     expires: Timestamp,
-    documents: Vec<DidDocument>,
+    newest: Timestamp,
+    documents: Vec<(String, Result<DidDocument, Malformed>)>,
     lists: Vec<(&'v Value<'v>, Timestamp)>,
 }
 
@@ -179,12 +192,19 @@ impl<'v> Content<'v> {
         if expires <= issued_at {
             return Err(Malformed::at(WHAT, "/expires", "is not after issuedAt"));
         }
+        let mut newest = issued_at;
         let mut documents = Vec::new();
-        for (entry, _) in entries(object, "didDocuments", "document")? {
-            documents.push(DidDocument::from_value(entry.clone())?);
+        for (entry, fetched_at) in entries(object, "didDocuments", "document")? {
+            newest = newest.max(fetched_at);
+            let did = entry.get("id").and_then(Value::as_str).ok_or_else(|| {
+                Malformed::at(WHAT, "/didDocuments", "a document without id")
+            })?;
+            // A broken document spoils nothing but its own DID.
+            documents.push((did.to_owned(), DidDocument::from_value(entry.clone())));
         }
         let lists = entries(object, "statusLists", "credential")?;
-        Ok(Self { sequence, issued_at, expires, documents, lists })
+        let newest = lists.iter().map(|(_, fetched_at)| *fetched_at).fold(newest, Timestamp::max);
+        Ok(Self { sequence, issued_at, expires, newest, documents, lists })
     }
 }
 

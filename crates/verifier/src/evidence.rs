@@ -42,7 +42,8 @@ impl<'e> Evidence<'e> {
         self
     }
 
-    /// Relies on a DID document that the caller vouches for. The bundle's goes first.
+    /// Relies on a DID document that the caller vouches for. The bundle's goes first, and a DID
+    /// that holds its own key never needs one.
     pub fn with_document(mut self, document: DidDocument) -> Self {
         self.documents.insert(document);
         self
@@ -79,13 +80,9 @@ impl<'e> Evidence<'e> {
         relationship: Relationship,
     ) -> Result<ResolvedKey<'_>, Reason> {
         let url = method_url(method)?;
-        let known = self
-            .bundle
-            .and_then(|bundle| bundle.documents().get(url.did.as_str()))
-            .or_else(|| self.documents.get(url.did.as_str()));
-        match known {
-            Some(document) => document.resolve(method, relationship),
-            None => resolve_without_document(url, method, relationship),
+        match self.bundle.map(Bundle::documents).filter(|documents| documents.know(url.did)) {
+            Some(documents) => documents.resolve(method, relationship),
+            None => self.documents.resolve(method, relationship),
         }
     }
 }
@@ -107,7 +104,11 @@ impl std::fmt::Debug for Evidence<'_> {
 
 /// DID documents by DID, with their keys decoded.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Documents(HashMap<String, Document>);
+pub(crate) struct Documents {
+    good: HashMap<String, Document>,
+    /// Why the document of a DID can't be used.
+    broken: HashMap<String, String>,
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
@@ -119,17 +120,24 @@ pub(crate) struct Document {
 impl Documents {
     /// Adds a document; returns whether there was none for its DID.
     pub(crate) fn insert(&mut self, document: DidDocument) -> bool {
-        let methods = document.methods().iter();
-        let keys = methods.map(|method| method.key.clone().and_then(VerifyingKey::new)).collect();
-        self.0.insert(document.id().to_owned(), Document { document, keys }).is_none()
+        let keys = decoded(&document);
+        let did = document.id().to_owned();
+        let new = !self.broken.contains_key(&did);
+        self.good.insert(did, Document { document, keys }).is_none() && new
     }
 
-    pub(crate) fn get(&self, did: &str) -> Option<&Document> {
-        self.0.get(did)
+    /// Notes that the document of a DID can't be used; returns whether there was none.
+    pub(crate) fn insert_broken(&mut self, did: &str, detail: String) -> bool {
+        let new = !self.good.contains_key(did);
+        self.broken.insert(did.to_owned(), detail).is_none() && new
+    }
+
+    fn know(&self, did: Did<'_>) -> bool {
+        self.good.contains_key(did.as_str()) || self.broken.contains_key(did.as_str())
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.good.len()
     }
 
     /// The key that a DID URL names, from these documents or from the DID itself.
@@ -139,9 +147,17 @@ impl Documents {
         relationship: Relationship,
     ) -> Result<ResolvedKey<'_>, Reason> {
         let url = method_url(method)?;
-        match self.get(url.did.as_str()) {
-            Some(document) => document.resolve(method, relationship),
-            None => resolve_without_document(url, method, relationship),
+        let did = url.did.as_str();
+        if is_self_certifying(did) {
+            return resolve_without_document(url, method, relationship);
+        }
+        match (self.good.get(did), self.broken.get(did)) {
+            (Some(document), _) => document.resolve(method, relationship),
+            (None, Some(detail)) => Err(Reason::DidDocumentInvalid {
+                did: short(did),
+                detail: detail.clone(),
+            }),
+            (None, None) => resolve_without_document(url, method, relationship),
         }
     }
 }
@@ -208,6 +224,11 @@ impl Document {
     }
 }
 
+fn decoded(document: &DidDocument) -> Vec<Option<VerifyingKey>> {
+    let methods = document.methods().iter();
+    methods.map(|method| method.key.clone().and_then(VerifyingKey::new)).collect()
+}
+
 fn method_url(method: &str) -> Result<DidUrl<'_>, Reason> {
     DidUrl::parse(method)
         .ok()
@@ -236,9 +257,9 @@ fn resolve_without_document(
         None => Err(Reason::DidDocumentMissing { did: url.did.as_str().to_owned() }),
         Some(Err(error)) => Err(invalid(error)),
         Some(Ok(document)) => {
-            let mut documents = Documents::default();
-            documents.insert(document);
-            let resolved = documents.resolve(method, relationship)?;
+            let keys = decoded(&document);
+            let document = Document { document, keys };
+            let resolved = document.resolve(method, relationship)?;
             Ok(ResolvedKey {
                 key: Cow::Owned(resolved.key.into_owned()),
                 controller: resolved.controller,
@@ -281,12 +302,10 @@ fn not_for(method: &str, relationship: Relationship) -> Reason {
 
 /// Names in reasons are cut, so that a hostile one does not flood a log.
 pub(crate) fn short(text: &str) -> String {
-    if text.chars().count() <= 256 {
-        return text.to_owned();
+    match text.char_indices().nth(256) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    let mut short: String = text.chars().take(256).collect();
-    short.push('…');
-    short
 }
 
 /// Whether this DID holds its own key, so that nobody else's document may speak for it.

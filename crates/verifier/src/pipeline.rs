@@ -1,7 +1,9 @@
 //! The pipeline, top to bottom: bundle, presentation, each credential, one agent, level.
 
+use std::borrow::Cow;
+
 use bonafide_core::Malformed;
-use bonafide_core::json::{Limits, Value, parse};
+use bonafide_core::json::{Limits, Value, canonical_length, parse};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation, VP_JWT};
 use bonafide_proof::jose::{CompactJws, TokenType};
@@ -33,15 +35,26 @@ pub fn verify(
     let context = Context { request, evidence, policy, now, budget: Budget::new() };
     let mut verdict = empty_verdict(&context);
     verdict.checks.push(bundle(evidence.bundle, &context));
+    if let Some(bundle) = evidence.bundle.filter(|bundle| policy.has_begun(bundle.newest(), now)) {
+        verdict.observations.push(Observation::Bundle {
+            signer: bundle.signer().to_owned(),
+            sequence: bundle.sequence(),
+            digest: bundle.digest().to_owned(),
+        });
+    }
     match Input::read(input, &policy.limits) {
         Err(reason) => unreadable(reason, &context, &mut verdict),
         Ok(Input::Credential(value)) => match Unverified::from_value(&value) {
-            Ok(credential) => alone(&Source::Embedded(&value, &credential), &context, &mut verdict),
+            Ok(credential) => {
+                let source = Source::Embedded(&value, &credential, input.len());
+                alone(&source, &context, &mut verdict);
+            }
             Err(error) => unreadable(Reason::malformed(error), &context, &mut verdict),
         },
         Ok(Input::CredentialJwt(token)) => alone(&Source::Jwt(&token), &context, &mut verdict),
         Ok(Input::Presentation(value)) => {
-            presented(&value, &Envelope::DataIntegrity, &context, &mut verdict);
+            let envelope = Envelope::DataIntegrity(input.len());
+            presented(&value, input.len(), &envelope, &context, &mut verdict);
         }
         Ok(Input::PresentationJwt(token)) => presented_jwt(&token, &context, &mut verdict),
     }
@@ -93,8 +106,7 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
     };
     let (policy, now) = (context.policy, context.now);
     let mut reasons = Vec::new();
-    let fetched = bundle.status_lists().map(|(_, fetched_at, _)| fetched_at);
-    let newest = fetched.chain([bundle.issued_at()]).max().unwrap_or(now);
+    let newest = bundle.newest();
     if !policy.has_begun(newest, now) {
         reasons.push(Reason::BundleFromFuture { issued_at: newest, now });
     }
@@ -108,30 +120,32 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
 /// What was sent, told apart by its own types.
 enum Input<'i> {
     Credential(Value<'i>),
-    CredentialJwt(String),
+    CredentialJwt(Cow<'i, str>),
     Presentation(Value<'i>),
-    PresentationJwt(String),
+    PresentationJwt(Cow<'i, str>),
 }
 
 impl<'i> Input<'i> {
     fn read(input: &'i [u8], sizes: &Sizes) -> Result<Self, Reason> {
         let most = sizes.presentation.max(sizes.credential);
         within("the input", input.len(), most)?;
-        let input = input.trim_ascii();
-        if input.first() != Some(&b'{') {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        if input.iter().find(|byte| !blank(byte)) != Some(&b'{') {
             let token = std::str::from_utf8(input)
                 .map_err(|_| Reason::malformed(Malformed::new("input", "not UTF-8")))?;
-            return Self::of_token(token, sizes);
+            return Self::of_token(token.trim_matches([' ', '\t', '\n', '\r']), sizes);
         }
-        let value = parse(input, &Limits::for_size(most))
+        // A short input is granted no more values than a credential may hold.
+        let values = Limits::for_size(input.len().max(sizes.credential)).values;
+        let value = parse(input, &Limits { values, ..Limits::for_size(most) })
             .map_err(|error| Reason::malformed(Malformed::json("input", &error)))?;
         if let Some(enveloped) = Enveloped::from_value(&value) {
             let enveloped = enveloped.map_err(Reason::malformed)?;
             return if enveloped.media_type == VP_JWT {
                 within("the presentation", enveloped.data.len(), sizes.presentation)?;
-                Ok(Self::PresentationJwt(enveloped.data.to_owned()))
+                Ok(Self::PresentationJwt(Cow::Owned(enveloped.data.to_owned())))
             } else {
-                Ok(Self::CredentialJwt(enveloped.data.to_owned()))
+                Ok(Self::CredentialJwt(Cow::Owned(enveloped.data.to_owned())))
             };
         }
         let types = value.get("type").map(Value::one_or_more).unwrap_or_default();
@@ -143,19 +157,19 @@ impl<'i> Input<'i> {
         Ok(Self::Credential(value))
     }
 
-    fn of_token(token: &str, sizes: &Sizes) -> Result<Self, Reason> {
+    fn of_token(token: &'i str, sizes: &Sizes) -> Result<Self, Reason> {
         match CompactJws::peek_typ(token).as_deref() {
             Some(typ) if typ == TokenType::VP.typ => {
                 within("the presentation", token.len(), sizes.presentation)?;
-                Ok(Self::PresentationJwt(token.to_owned()))
+                Ok(Self::PresentationJwt(Cow::Borrowed(token)))
             }
             Some(typ) if typ != TokenType::VC.typ => Err(Reason::TypMismatch {
                 expected: format!("{} or {}", TokenType::VC.typ, TokenType::VP.typ),
                 found: Some(typ.chars().take(64).collect()),
             }),
-            Some(_) => Ok(Self::CredentialJwt(token.to_owned())),
+            Some(_) => Ok(Self::CredentialJwt(Cow::Borrowed(token))),
             None if token.bytes().filter(|byte| *byte == b'.').take(3).count() == 2 => {
-                Ok(Self::CredentialJwt(token.to_owned()))
+                Ok(Self::CredentialJwt(Cow::Borrowed(token)))
             }
             None => Err(Reason::malformed(Malformed::new(
                 "input",
@@ -216,7 +230,7 @@ fn presented_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
         Err(error) => return verdict.checks.push(refuse(CheckName::Form, jose_reason(error, ""))),
     };
     match parse(&payload, &Limits::for_size(context.policy.limits.presentation)) {
-        Ok(value) => presented(&value, &Envelope::Jwt(&jws), context, verdict),
+        Ok(value) => presented(&value, payload.len(), &Envelope::Jwt(&jws), context, verdict),
         Err(error) => {
             let reason = Reason::malformed(Malformed::json("presentation", &error));
             verdict.checks.push(refuse(CheckName::Form, reason));
@@ -226,6 +240,7 @@ fn presented_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
 
 fn presented(
     value: &Value<'_>,
+    bytes: usize,
     envelope: &Envelope<'_>,
     context: &Context<'_>,
     verdict: &mut Verdict,
@@ -245,13 +260,20 @@ fn presented(
     let mut verified = Vec::new();
     for (index, held) in presentation.held().iter().enumerate() {
         let source = match held {
-            Held::Embedded(value, credential) => Source::Embedded(value, credential),
+            Held::Embedded(value, credential) => {
+                // No part of a short presentation can be too long.
+                let short = bytes <= context.policy.limits.credential;
+                let bytes = if short { bytes } else { canonical_length(value) };
+                Source::Embedded(value, credential, bytes)
+            }
             Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),
         };
         let mut report = credential::check(index, &source, context);
         let one_agent = presentation::one_agent(index, &report, findings.presenter.as_deref());
+        // A credential of somebody else says nothing of the presenter's level.
+        let theirs = one_agent.outcome == CheckOutcome::Passed;
         report.checks.push(one_agent);
-        verified.extend(report.verified.take());
+        verified.extend(report.verified.take().filter(|_| theirs));
         take(verdict, report);
     }
     verdict.presenter = findings.presenter;
@@ -277,9 +299,11 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
     };
     let Request { action, resource, audience, nonce, .. } = context.request;
     let rung = context.policy.ladder.iter().find(|rung| rung.name == granted);
-    let allowed = rung.and_then(|rung| rung.actions.clone()).unwrap_or_default();
+    let allowed = rung.map(|rung| rung.actions.clone()).unwrap_or_default();
     verdict.effective.actions = action.clone().map_or(allowed, |action| vec![action]);
-    verdict.effective.resources = resource.iter().cloned().collect();
+    // Rungs do not judge resources: the service has to.
+    let unjudged = |resource| format!("decide whether level {granted} may touch {resource}");
+    verdict.effective.obligations = resource.iter().map(unjudged).collect();
     verdict.checks.push(Check::of(Part::Presentation, CheckName::Level, granted.clone(), Vec::new()));
     verdict.level = Some(granted);
     if let (Some(audience), Some(nonce)) = (audience.clone(), nonce.clone()) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bonafide_core::json::{MAX_SAFE_INTEGER, Number, Object, Value, to_canonical_string};
 use bonafide_core::time::Timestamp;
 
 /// What a reason does to the outcome.
@@ -15,36 +16,37 @@ pub enum Effect {
 
 /// A value in a reason, as it goes into JSON.
 trait Compared {
-    fn to_json(&self) -> serde_json::Value;
+    fn to_json(&self) -> Value<'static>;
 }
 
 impl Compared for String {
-    fn to_json(&self) -> serde_json::Value {
-        self.as_str().into()
+    fn to_json(&self) -> Value<'static> {
+        self.clone().into()
     }
 }
 
 impl Compared for Option<String> {
-    fn to_json(&self) -> serde_json::Value {
-        self.as_deref().into()
+    fn to_json(&self) -> Value<'static> {
+        self.clone().map_or(Value::Null, Value::from)
     }
 }
 
 impl Compared for Timestamp {
-    fn to_json(&self) -> serde_json::Value {
+    fn to_json(&self) -> Value<'static> {
         self.to_string().into()
     }
 }
 
 impl Compared for u64 {
-    fn to_json(&self) -> serde_json::Value {
-        (*self).into()
+    fn to_json(&self) -> Value<'static> {
+        let integer = i64::try_from(*self).unwrap_or(MAX_SAFE_INTEGER).min(MAX_SAFE_INTEGER);
+        Value::Number(Number::Integer(integer))
     }
 }
 
 impl Compared for &'static str {
-    fn to_json(&self) -> serde_json::Value {
-        (*self).into()
+    fn to_json(&self) -> Value<'static> {
+        Value::from(*self)
     }
 }
 
@@ -76,12 +78,12 @@ macro_rules! reasons {
             }
 
             /// What was compared, by name.
-            pub fn values(&self) -> serde_json::Map<String, serde_json::Value> {
+            pub fn values(&self) -> Object<'static> {
                 match self { $(
                     Self::$variant { $($field),* } => {
                         #[allow(unused_mut)]
-                        let mut values = serde_json::Map::new();
-                        $( values.insert(stringify!($field).to_owned(), $field.to_json()); )*
+                        let mut values = Object::new();
+                        $( values.insert(stringify!($field), $field.to_json()); )*
                         values
                     }
                 )* }
@@ -108,9 +110,9 @@ struct Shown<'v, T>(&'v T);
 impl<T: Compared> fmt::Display for Shown<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.to_json() {
-            serde_json::Value::Null => f.write_str("nothing"),
-            serde_json::Value::String(text) => f.write_str(&text),
-            other => write!(f, "{other}"),
+            Value::Null => f.write_str("nothing"),
+            Value::String(text) => f.write_str(&text),
+            other => f.write_str(&to_canonical_string(&other)),
         }
     }
 }
@@ -122,9 +124,9 @@ reasons! {
     /// Over the cap on its size.
     TooLarge "too-large" Rejects { what: &'static str, bytes: u64, limit: u64 }
         "{what} has {bytes} bytes; the limit is {limit}"
-    /// Over the number of signatures that one verdict checks.
+    /// Over the number of signatures, or of bytes under them, that one verdict checks.
     TooManySignatures "too-many-signatures" Rejects { limit: u64 }
-        "more than {limit} signatures to check"
+        "more to check than a verdict may: {limit} signatures, 24 MiB under them"
 
     /// Nothing secures it.
     ProofMissing "proof-missing" Rejects {} "there is no proof"
@@ -299,8 +301,8 @@ reasons! {
     BundleForked "bundle-forked" Rejects { sequence: u64 }
         "another bundle with sequence {sequence} was seen before"
     /// A newer list was seen before.
-    StatusListRolledBack "status-list-rolled-back" Rejects { list: String, valid_from: Timestamp, newest: Timestamp }
-        "the status list {list} is of {valid_from}; one of {newest} was seen before"
+    StatusListRolledBack "status-list-rolled-back" Rejects { list: String, stamp: Timestamp, newest: Timestamp }
+        "the status list {list} is of {stamp}; one of {newest} was seen before"
     /// This nonce was answered before.
     Replayed "replayed" Rejects { nonce: String } "the nonce {nonce} was used before"
     /// What was seen before could not be remembered.

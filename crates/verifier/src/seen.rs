@@ -22,10 +22,14 @@ pub enum Observation {
     },
     /// A status list: it never gets older.
     StatusList {
-        /// Its URL.
+        /// Its URL and its issuer.
         list: String,
-        /// Its `validFrom`.
-        valid_from: Timestamp,
+        /// Its own date.
+        stamp: Timestamp,
+        /// When the bundle's maker fetched it.
+        fetched_at: Timestamp,
+        /// SHA-256 of the list in hexadecimal.
+        digest: String,
     },
     /// A presentation's nonce: it is answered once.
     Nonce {
@@ -73,8 +77,8 @@ const NONCE_MEMORY: Duration = Duration::from_secs(24 * 3600);
 pub struct MemorySeen {
     /// Newest sequence and digest by signer.
     pub bundles: HashMap<String, (u64, String)>,
-    /// Newest `validFrom` by list.
-    pub lists: HashMap<String, Timestamp>,
+    /// Newest date, when it was fetched, and the digest, by list.
+    pub lists: HashMap<String, (Timestamp, Timestamp, String)>,
     /// Until when each audience's nonce is remembered.
     pub nonces: HashMap<(String, String), Timestamp>,
 }
@@ -98,14 +102,25 @@ impl Seen for MemorySeen {
                     }
                 }
             }
-            Observation::StatusList { list, valid_from } => match self.lists.get(list) {
-                Some(newest) if newest > valid_from => Sighting::OlderList(*newest),
-                Some(newest) if newest == valid_from => Sighting::Same,
-                _ => {
-                    self.lists.insert(list.clone(), *valid_from);
-                    Sighting::New
+            Observation::StatusList { list, stamp, fetched_at, digest } => {
+                let new = (*stamp, *fetched_at, digest.clone());
+                match self.lists.get(list) {
+                    Some((newest, ..)) if newest > stamp => Sighting::OlderList(*newest),
+                    // Two lists of one date: the one that was fetched first is the older.
+                    Some((newest, fetched, seen))
+                        if newest == stamp && seen != digest && fetched > fetched_at =>
+                    {
+                        Sighting::OlderList(*newest)
+                    }
+                    Some((newest, fetched, _)) if newest == stamp && fetched >= fetched_at => {
+                        Sighting::Same
+                    }
+                    _ => {
+                        self.lists.insert(list.clone(), new);
+                        Sighting::New
+                    }
                 }
-            },
+            }
             Observation::Nonce { audience, nonce } => {
                 let id = (audience.clone(), nonce.clone());
                 if self.nonces.get(&id).is_some_and(|until| *until > now) {
@@ -160,8 +175,8 @@ fn reason(observation: &Observation, sighting: Sighting) -> Option<Reason> {
         (Observation::Bundle { sequence, .. }, Sighting::ForkedBundle) => {
             Reason::BundleForked { sequence: *sequence }
         }
-        (Observation::StatusList { list, valid_from }, Sighting::OlderList(newest)) => {
-            Reason::StatusListRolledBack { list: list.clone(), valid_from: *valid_from, newest }
+        (Observation::StatusList { list, stamp, .. }, Sighting::OlderList(newest)) => {
+            Reason::StatusListRolledBack { list: list.clone(), stamp: *stamp, newest }
         }
         (Observation::Nonce { nonce, .. }, Sighting::Replayed) => {
             Reason::Replayed { nonce: nonce.clone() }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
-use serde_json::{Map, Value, json};
+
 
 use crate::{Effect, Observation, Reason};
 
@@ -167,28 +168,28 @@ impl Check {
         Self { part, name, outcome, note: note.to_owned(), reasons: Vec::new() }
     }
 
-    fn to_json(&self) -> Value {
-        json!({
-            "part": self.part.to_string(),
-            "check": self.name.name(),
-            "outcome": self.outcome.name(),
-            "note": self.note,
-            "reasons": self.reasons.iter().map(reason_json).collect::<Vec<_>>(),
-        })
+    fn to_json(&self) -> Object<'static> {
+        Object::from([
+            ("part", Value::from(self.part.to_string())),
+            ("check", self.name.name().into()),
+            ("outcome", self.outcome.name().into()),
+            ("note", self.note.clone().into()),
+            ("reasons", self.reasons.iter().map(reason_json).collect::<Vec<_>>().into()),
+        ])
     }
 }
 
-fn reason_json(reason: &Reason) -> Value {
+fn reason_json(reason: &Reason) -> Object<'static> {
     let effect = match reason.effect() {
         Effect::Rejects => "rejects",
         Effect::LeavesUndecided => "leaves-undecided",
     };
-    json!({
-        "code": reason.code(),
-        "effect": effect,
-        "message": reason.to_string(),
-        "values": reason.values(),
-    })
+    Object::from([
+        ("code", Value::from(reason.code())),
+        ("effect", effect.into()),
+        ("message", reason.to_string().into()),
+        ("values", reason.values().into()),
+    ])
 }
 
 /// What a rung asked for and did not get.
@@ -209,6 +210,19 @@ pub struct RungReport {
     pub level: String,
     /// What it lacked; empty if it holds.
     pub lacks: Vec<Lack>,
+}
+
+impl RungReport {
+    fn to_json(&self) -> Object<'static> {
+        let lack = |lack: &Lack| {
+            Object::from([("what", lack.what), ("needs", &lack.needs), ("has", &lack.has)])
+                .into_owned()
+        };
+        Object::from([
+            ("level", Value::from(self.level.clone())),
+            ("lacks", self.lacks.iter().map(lack).collect::<Vec<_>>().into()),
+        ])
+    }
 }
 
 /// What the presenter may effectively do.
@@ -320,56 +334,44 @@ impl Verdict {
 
     /// The verdict as JSON of version 1, indented, with a line feed at the end.
     pub fn to_json(&self) -> String {
-        let ladder: Vec<_> = self
-            .ladder
-            .iter()
-            .map(|rung| {
-                let lack = |lack: &Lack| {
-                    json!({"what": lack.what, "needs": lack.needs, "has": lack.has})
-                };
-                json!({"level": rung.level, "lacks": rung.lacks.iter().map(lack).collect::<Vec<_>>()})
-            })
-            .collect();
+        let strings = |items: &[String]| Value::from(items.to_vec());
         let mode = match self.mode {
             Mode::Enforce => "enforce",
             Mode::Audit => "audit",
         };
-        let members = [
-            ("version", json!(1)),
-            ("outcome", json!(self.outcome.name())),
-            ("level", json!(self.level)),
-            ("mode", json!(mode)),
-            ("reasons", self.reasons().map(reason_json).collect()),
-            ("checks", self.checks.iter().map(Check::to_json).collect()),
-            ("ladder", json!(ladder)),
-            ("presenter", json!(self.presenter)),
+        let Effective { actions, resources, obligations } = &self.effective;
+        let effective = Object::from([
+            ("actions", strings(actions)),
+            ("resources", strings(resources)),
+            ("obligations", strings(obligations)),
+        ]);
+        let digests = Object::from([
+            ("credentials", strings(&self.credential_digests)),
+            ("bundle", or_null(self.bundle_digest.as_ref())),
+            ("policy", self.policy_digest.clone().into()),
+        ]);
+        let verdict = Object::from([
+            ("version", Value::from(1_u32)),
+            ("outcome", self.outcome.name().into()),
+            ("level", or_null(self.level.as_ref())),
+            ("mode", mode.into()),
+            ("reasons", self.reasons().map(reason_json).collect::<Vec<_>>().into()),
+            ("checks", self.checks.iter().map(Check::to_json).collect::<Vec<_>>().into()),
+            ("ladder", self.ladder.iter().map(RungReport::to_json).collect::<Vec<_>>().into()),
+            ("presenter", or_null(self.presenter.as_ref())),
             // Delegation chains are not read yet: nobody acts for anybody else.
             ("principal", Value::Null),
-            ("chain", json!([])),
-            (
-                "effective",
-                json!({
-                    "actions": self.effective.actions,
-                    "resources": self.effective.resources,
-                    "obligations": self.effective.obligations,
-                }),
-            ),
-            ("asOf", json!(self.as_of.to_string())),
-            ("statusAsOf", json!(self.status_as_of.map(|time| time.to_string()))),
-            (
-                "digests",
-                json!({
-                    "credentials": self.credential_digests,
-                    "bundle": self.bundle_digest,
-                    "policy": self.policy_digest,
-                }),
-            ),
-            ("requestId", json!(self.request_id)),
-        ];
-        let object: Map<String, Value> =
-            members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let mut text = serde_json::to_string_pretty(&object).unwrap_or_default();
-        text.push('\n');
-        text
+            ("chain", Value::Array(Vec::new())),
+            ("effective", effective.into()),
+            ("asOf", self.as_of.to_string().into()),
+            ("statusAsOf", or_null(self.status_as_of.as_ref())),
+            ("digests", digests.into()),
+            ("requestId", or_null(self.request_id.as_ref())),
+        ]);
+        to_pretty_string(&verdict.into())
     }
+}
+
+fn or_null(value: Option<&impl ToString>) -> Value<'static> {
+    value.map_or(Value::Null, |value| value.to_string().into())
 }

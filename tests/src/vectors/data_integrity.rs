@@ -46,7 +46,7 @@ fn verify_all(
         let previous = matching_previous(proof, &proofs)?;
         let key = key_of(proof.verification_method);
         let input = VerifyInput { document, proof, previous, key: &key, check };
-        suites.by_name(proof.cryptosuite)?.verify(&input)?;
+        suites.by_name(proof.cryptosuite)?.verify(input)?;
     }
     Ok(())
 }
@@ -153,7 +153,7 @@ impl Suite for Structure {
         &[KeyType::Ed25519]
     }
 
-    fn verify(&self, input: &VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
+    fn verify(&self, input: VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
         let mut document = input.document.clone();
         document.remove("proof");
         if !input.previous.is_empty() {
@@ -177,7 +177,7 @@ impl Suite for Structure {
 fn published_sets_and_chains(folder: &mut Folder) {
     static STRUCTURE: Structure = Structure(Mutex::new(Vec::new()));
     static TABLE: [&dyn Suite; 1] = [&STRUCTURE];
-    let mut seen = |folder: &mut Folder, name: &str| {
+    let seen = |folder: &mut Folder, name: &str| {
         let document = folder.json(&format!("proof-set-chain/{name}.json"));
         verify_all(&document, Suites(&TABLE), &Unremembered).unwrap();
         std::mem::take(&mut *STRUCTURE.0.lock().unwrap())

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
 use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Reason, Request, Verdict, verify, verify_proof};
 use clap::Args;
-use serde_json::json;
 
 use super::present::Binding;
 use super::timestamp;
@@ -156,15 +156,20 @@ fn proof_only(
     let report = verify_proof(input, evidence, now);
     if app.json {
         let reasons = report.checks.iter().flat_map(|check| &check.reasons);
-        let reasons: Vec<_> = reasons
-            .map(|reason| json!({"code": reason.code(), "message": reason.to_string(), "values": reason.values()}))
-            .collect();
-        app.print_json(&json!({
-            "question": "proof-only",
-            "outcome": report.outcome.name(),
-            "reasons": reasons,
-            "trust": "not judged",
-        }))?;
+        let reason = |reason: &Reason| {
+            Object::from([
+                ("code", Value::from(reason.code())),
+                ("message", reason.to_string().into()),
+                ("values", reason.values().into()),
+            ])
+        };
+        let answer = Object::from([
+            ("question", Value::from("proof-only")),
+            ("outcome", report.outcome.name().into()),
+            ("reasons", reasons.map(reason).collect::<Vec<_>>().into()),
+            ("trust", "not judged".into()),
+        ]);
+        write!(app.out, "{}", to_pretty_string(&answer.into()))?;
     } else {
         write!(app.out, "{}", human::proof_report(&report))?;
     }

@@ -50,7 +50,7 @@ impl Relationship {
 pub struct VerificationMethod {
     /// Its absolute DID URL.
     pub id: String,
-    /// The key, unless it is of a type that is not known here.
+    /// The key, unless it can't be used here.
     pub key: Option<PublicKey>,
     /// From when on the key may not be relied on.
     pub expires: Option<Timestamp>,
@@ -79,8 +79,10 @@ const MOST_METHODS: usize = 256;
 
 impl DidDocument {
     /// Reads a DID document and checks it: ids are unique and absolute (a relative `#key` is
-    /// resolved against the document), each method's controller is the document itself
-    /// (Controlled Identifiers 1.0, 3.3), every reference leads to a method of the document.
+    /// resolved against the document), and every reference of its own leads to one of its methods.
+    ///
+    /// A key that can't be used here stays without spoiling the others: one of an unknown type, one
+    /// that is broken, one that another DID controls (Controlled Identifiers 1.0, 3.3).
     pub fn from_value(value: Value<'_>) -> Result<Self, Malformed> {
         let Value::Object(object) = &value else {
             return Err(Malformed::new(WHAT, "expected an object"));
@@ -98,7 +100,8 @@ impl DidDocument {
             for (pointer, item) in items(object, relationship.name())? {
                 let index = match item {
                     Value::String(reference) => {
-                        let id = absolute(did, reference, &pointer)?;
+                        // A key of another DID never speaks for this one.
+                        let Some(id) = absolute(did, reference, &pointer)? else { continue };
                         methods.iter().position(|method| method.id == id).ok_or_else(|| {
                             Malformed::at(WHAT, pointer.as_str(), "names a key that is not here")
                         })?
@@ -152,16 +155,17 @@ fn items<'v, 'a>(object: &'v Object<'a>, member: &str) -> Result<Items<'v, 'a>, 
     }
 }
 
-fn absolute(did: Did<'_>, reference: &str, pointer: &str) -> Result<String, Malformed> {
+/// The absolute form of a reference; `None` where it leads to another DID.
+fn absolute(did: Did<'_>, reference: &str, pointer: &str) -> Result<Option<String>, Malformed> {
     let id = match reference.strip_prefix('#') {
         Some(fragment) => format!("{did}#{fragment}"),
         None => reference.to_owned(),
     };
     let url = DidUrl::parse(&id).map_err(|error| error.within(WHAT, pointer))?;
-    if url.did != did || url.fragment.is_none_or(str::is_empty) {
-        return Err(Malformed::at(WHAT, pointer, "expected a DID URL of this document"));
+    if url.fragment.is_none_or(str::is_empty) {
+        return Err(Malformed::at(WHAT, pointer, "expected the DID URL of a key"));
     }
-    Ok(id)
+    Ok((url.did == did).then_some(id))
 }
 
 /// Reads one verification method and returns its place in `methods`.
@@ -173,23 +177,16 @@ fn add_method(
 ) -> Result<usize, Malformed> {
     let at = |member: &str, detail: &str| Malformed::at(WHAT, format!("{pointer}/{member}"), detail);
     let text = |member| object.str(member).ok_or_else(|| at(member, "expected a string"));
-    let id = absolute(did, text("id")?, &format!("{pointer}/id"))?;
+    let id = absolute(did, text("id")?, &format!("{pointer}/id"))?
+        .ok_or_else(|| at("id", "is of another DID"))?;
     if methods.iter().any(|method| method.id == id) {
         return Err(at("id", "occurs twice"));
     }
     if methods.len() == MOST_METHODS {
         return Err(Malformed::at(WHAT, pointer, "more than 256 keys"));
     }
-    if text("controller")? != did.as_str() {
-        return Err(at("controller", "is not the document's DID"));
-    }
-    let key = match text("type")? {
-        "Multikey" | "JsonWebKey" | "JsonWebKey2020" | "Ed25519VerificationKey2020" => {
-            Some(of_verification_method(object).map_err(|error| error.within(WHAT, pointer))?)
-        }
-        // Of a type that we do not know; kept, so that using it says so.
-        _ => None,
-    };
+    let ours = text("controller")? == did.as_str();
+    let key = of_verification_method(text("type")?, object).filter(|_| ours);
     let time = |member: &str| match object.get(member) {
         None => Ok(None),
         Some(Value::String(text)) => Timestamp::parse(text)

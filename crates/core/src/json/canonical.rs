@@ -14,6 +14,20 @@ impl Sink for Vec<u8> {
     }
 }
 
+/// How many bytes the canonical form has; no longer than any other spelling without insignificant
+/// white space, but for exotic numbers.
+pub fn canonical_length(value: &Value<'_>) -> usize {
+    struct Counter(usize);
+    impl Sink for Counter {
+        fn put(&mut self, bytes: &[u8]) {
+            self.0 += bytes.len();
+        }
+    }
+    let mut counter = Counter(0);
+    canonicalize(value, &mut counter);
+    counter.0
+}
+
 /// Writes the canonical form of `value` (RFC 8785, 3.2).
 pub fn canonicalize(value: &Value<'_>, sink: &mut impl Sink) {
     match value {

@@ -11,7 +11,7 @@ mod schema_node;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-pub use canonical::{Sink, canonical_members, canonicalize, to_canonical_string, to_pretty_string};
+pub use canonical::{Sink, canonical_length, canonical_members, canonicalize, to_canonical_string, to_pretty_string};
 pub use parse::{JsonError, JsonErrorKind, Limits, parse};
 pub(crate) use schema_node::StrictJson;
 

@@ -309,6 +309,7 @@ impl<'a> Parser<'a, '_> {
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
+                    unescaped.shrink_to_fit();
                     return Ok(Cow::Owned(unescaped));
                 }
                 Some(b'\\') => unescaped.push(self.escape()?),

@@ -1,6 +1,6 @@
 //! Verifiable credentials (VCDM 2.0, 4.1 to 4.13).
 
-use super::form::{Form, is_url};
+use super::form::{Form, MOST_ENTRIES, is_url};
 use crate::Malformed;
 use crate::json::{Object, Value};
 use crate::time::Timestamp;
@@ -24,10 +24,20 @@ pub struct Unverified<'v> {
 /// An entry of `credentialStatus` (VCDM 2.0, 4.10).
 #[derive(Clone, Copy, Debug)]
 pub struct StatusReference<'v> {
-    /// The first of its types.
-    pub status_type: &'v str,
     /// The whole entry.
     pub entry: &'v Object<'v>,
+}
+
+impl<'v> StatusReference<'v> {
+    /// Whether `name` is among its types; types have no order.
+    pub fn is(&self, name: &str) -> bool {
+        has_type(self.entry, name)
+    }
+
+    /// Its types, for people.
+    pub fn type_names(&self) -> String {
+        type_names(self.entry)
+    }
 }
 
 /// An entry of `credentialSchema` (VCDM 2.0, 4.11).
@@ -35,8 +45,8 @@ pub struct StatusReference<'v> {
 pub struct SchemaReference<'v> {
     /// The schema's URL.
     pub id: &'v str,
-    /// The first of its types.
-    pub schema_type: &'v str,
+    /// Whether it is a `JsonSchema`.
+    pub is_json_schema: bool,
 }
 
 impl<'v> Unverified<'v> {
@@ -69,13 +79,14 @@ impl<'v> Unverified<'v> {
         let subjects = subjects(&form)?;
         let mut status = Vec::new();
         form.typed("credentialStatus", |entry| {
-            status.push(StatusReference { status_type: first_type(entry), entry: entry.object });
+            status.push(StatusReference { entry: entry.object });
             Ok(())
         })?;
         let mut schemas = Vec::new();
         form.typed("credentialSchema", |entry| match entry.object.str("id") {
             Some(id) => {
-                schemas.push(SchemaReference { id, schema_type: first_type(entry) });
+                let is_json_schema = has_type(entry.object, "JsonSchema");
+                schemas.push(SchemaReference { id, is_json_schema });
                 Ok(())
             }
             None => entry.fail("/id", "is missing"),
@@ -134,12 +145,16 @@ impl<'v> Unverified<'v> {
     }
 }
 
-fn first_type<'v>(form: &Form<'v>) -> &'v str {
-    form.object
-        .get("type")
-        .and_then(|types| types.one_or_more().first())
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+fn types_of<'v>(object: &'v Object<'v>) -> impl Iterator<Item = &'v str> {
+    object.get("type").map(Value::one_or_more).unwrap_or_default().iter().filter_map(Value::as_str)
+}
+
+fn has_type(object: &Object<'_>, name: &str) -> bool {
+    types_of(object).any(|known| known == name)
+}
+
+fn type_names(object: &Object<'_>) -> String {
+    types_of(object).collect::<Vec<_>>().join(", ")
 }
 
 /// VCDM 2.0, 4.8: one or more objects that each say something; an `id` is one URL.
@@ -147,6 +162,9 @@ fn subjects<'v>(form: &Form<'v>) -> Result<Vec<&'v Object<'v>>, Malformed> {
     let Some(value) = form.object.get("credentialSubject") else {
         return form.fail("/credentialSubject", "is missing");
     };
+    if value.one_or_more().len() > MOST_ENTRIES {
+        return form.fail("/credentialSubject", "more than 16 subjects");
+    }
     let mut subjects = Vec::new();
     for (index, item) in value.one_or_more().iter().enumerate() {
         let pointer = || match value {

@@ -4,6 +4,13 @@ use crate::Malformed;
 use crate::json::{Object, Value};
 use crate::time::Timestamp;
 
+/// Types, subjects, status entries and the like: more of one kind are refused, so that what is
+/// reported of each stays in proportion.
+pub(super) const MOST_ENTRIES: usize = 16;
+
+/// No URL or DID is longer.
+const LONGEST_URL: usize = 2048;
+
 /// Reads members of one object and says where a fault is.
 pub(super) struct Form<'v> {
     pub(super) what: &'static str,
@@ -79,10 +86,18 @@ impl<'v> Form<'v> {
             return self.fail(pointer(), "is missing");
         };
         let strings: Option<Vec<&str>> = value.one_or_more().iter().map(Value::as_str).collect();
-        match strings {
-            Some(strings) if !strings.is_empty() && !strings.contains(&"") => Ok(strings),
-            _ => self.fail(pointer(), "expected a string or a list of strings"),
+        let Some(strings) = strings.filter(|strings| !strings.is_empty() && !strings.contains(&""))
+        else {
+            return self.fail(pointer(), "expected a string or a list of strings");
+        };
+        if strings.len() > MOST_ENTRIES {
+            return self.fail(pointer(), "more than 16 entries");
         }
+        let twice = |(index, entry)| strings[..index].contains(entry);
+        if strings.iter().enumerate().any(twice) {
+            return self.fail(pointer(), "an entry occurs twice");
+        }
+        Ok(strings)
     }
 
     /// An optional member that is one URL.
@@ -130,6 +145,9 @@ impl<'v> Form<'v> {
     ) -> Result<(), Malformed> {
         let Some(value) = self.object.get(member) else { return Ok(()) };
         let items = value.one_or_more();
+        if items.len() > MOST_ENTRIES {
+            return self.fail(format!("/{member}"), "more than 16 entries");
+        }
         for (index, item) in items.iter().enumerate() {
             let pointer = || match value {
                 Value::Array(_) => format!("/{member}/{index}"),
@@ -176,6 +194,9 @@ fn is_language_value(value: &Value<'_>) -> bool {
 /// Whether `text` is an absolute URL as VCDM 2.0 uses the word: a scheme, a colon, and characters
 /// of RFC 3986; `did:` and `urn:` as well.
 pub(super) fn is_url(text: &str) -> bool {
+    if text.len() > LONGEST_URL {
+        return false;
+    }
     let Some((scheme, rest)) = text.split_once(':') else { return false };
     let mut letters = scheme.bytes();
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())

@@ -33,24 +33,31 @@ impl Suite for JcsSuite {
         self.key_types
     }
 
-    fn verify(&self, input: &VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
+    fn verify(&self, input: VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
         let key_type = input.key.public_key().key_type();
         self.accepts(key_type)?;
-        let VerifyInput { document, proof, previous, .. } = input;
+        let VerifyInput { document, proof, previous, key, check } = input;
+        let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
+            .map_err(|error| error.within("proof", "/proofValue"))?;
+        if signature.len() != key.algorithm().signature_length {
+            return Err(ProofError::SignatureInvalid);
+        }
         // The proof was made over its own context; the document may only have added to it.
         let context = proof.object.get("@context");
         if !context.is_none_or(|signed| starts_with(document.get("@context"), signed)) {
             return Err(ProofError::ContextMismatch);
         }
-        let options = || proof.object.iter().filter(|(name, _)| *name != "proofValue");
-        let as_signed = AsSigned { document, context, previous };
-        let (signed, digest) = as_signed.hash(options(), key_type);
-        let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
-            .map_err(|error| error.within("proof", "/proofValue"))?;
-        if !input.check.is_good(input.key, &signed, &signature) {
+        let options = proof.object.iter().filter(|(name, _)| *name != "proofValue");
+        let as_signed = AsSigned { document, context, previous: chained(previous) };
+        let signed = as_signed.hash(options, key_type);
+        if !check.is_good(key, &signed, &signature) {
             return Err(ProofError::SignatureInvalid);
         }
-        Ok(digest.unwrap_or_else(|| document_digest(document)))
+        // Where the document was hashed alone with SHA-256, that is its digest.
+        match signed.last_chunk::<32>() {
+            Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => Ok(*digest),
+            _ => Ok(digest_under(document, context)),
+        }
     }
 
     fn sign(
@@ -62,8 +69,8 @@ impl Suite for JcsSuite {
     ) -> Result<String, ProofError> {
         let key_type = signer.public_key().key_type();
         self.accepts(key_type)?;
-        let as_signed = AsSigned { document, context: None, previous: &previous };
-        let (signed, _) = as_signed.hash(options.iter(), key_type);
+        let as_signed = AsSigned { document, context: None, previous: chained(previous) };
+        let signed = as_signed.hash(options.iter(), key_type);
         Ok(encode_base58btc(&signer.sign(&signed)?))
     }
 }
@@ -77,42 +84,47 @@ impl JcsSuite {
     }
 }
 
+/// The previous proofs as they stand in the document that is hashed.
+fn chained(previous: Vec<Value<'_>>) -> Option<Value<'_>> {
+    (!previous.is_empty()).then(|| Value::Array(previous))
+}
+
 /// A document as it is hashed: without its proofs but for those that the proof builds on, under
 /// the context that was signed.
 struct AsSigned<'s, 'a> {
     document: &'s Object<'a>,
     context: Option<&'s Value<'a>>,
-    previous: &'s [Value<'a>],
+    previous: Option<Value<'a>>,
 }
 
-impl<'s, 'a> AsSigned<'s, 'a> {
-    /// The bytes to sign, and the document's digest where it falls out of them.
-    fn hash(
+impl<'a> AsSigned<'_, 'a> {
+    /// The bytes to sign.
+    fn hash<'o>(
         &self,
-        options: impl Iterator<Item = (&'s str, &'s Value<'a>)>,
+        options: impl Iterator<Item = (&'o str, &'o Value<'a>)>,
         key_type: KeyType,
-    ) -> (Vec<u8>, Option<[u8; 32]>) {
-        if key_type == KeyType::P384 {
-            return (self.concatenated::<Sha384>(options), None);
+    ) -> Vec<u8>
+    where
+        'a: 'o,
+    {
+        match key_type {
+            KeyType::P384 => self.concatenated::<Sha384>(options),
+            _ => self.concatenated::<Sha256>(options),
         }
-        let signed = self.concatenated::<Sha256>(options);
-        let unchanged = self.previous.is_empty()
-            && self.context.is_none_or(|signed| self.document.get("@context") == Some(signed));
-        let digest = signed.last_chunk::<32>().filter(|_| unchanged).copied();
-        (signed, digest)
     }
 
-    fn concatenated<D: Digest>(
+    fn concatenated<'o, D: Digest>(
         &self,
-        options: impl Iterator<Item = (&'s str, &'s Value<'a>)>,
-    ) -> Vec<u8> {
+        options: impl Iterator<Item = (&'o str, &'o Value<'a>)>,
+    ) -> Vec<u8>
+    where
+        'a: 'o,
+    {
         let mut hasher = HashSink::<D>::new();
         canonical_members(options, &mut hasher);
         let mut signed = hasher.finish();
-        let previous = Value::Array(self.previous.to_vec());
         let members = self.document.iter().filter_map(|(name, value)| match name {
-            "proof" if self.previous.is_empty() => None,
-            "proof" => Some((name, &previous)),
+            "proof" => self.previous.as_ref().map(|previous| (name, previous)),
             "@context" => Some((name, self.context.unwrap_or(value))),
             _ => Some((name, value)),
         });
@@ -126,16 +138,21 @@ impl<'s, 'a> AsSigned<'s, 'a> {
 /// SHA-256 of the document's canonical form without its proofs: the digest by which a credential
 /// is known. It stays the same when a proof is made again.
 pub fn document_digest(document: &Object<'_>) -> [u8; 32] {
-    let mut hasher = HashSink::<Sha256>::new();
-    canonical_members(document.iter().filter(|(name, _)| *name != "proof"), &mut hasher);
-    let digest = hasher.finish();
-    digest.first_chunk().copied().unwrap_or_default()
+    digest_under(document, None)
+}
+
+/// The digest under the context that was signed, so that adding to the context changes nothing.
+fn digest_under(document: &Object<'_>, context: Option<&Value<'_>>) -> [u8; 32] {
+    let alone = AsSigned { document, context, previous: None };
+    let digest = alone.concatenated::<Sha256>(std::iter::empty());
+    digest.last_chunk().copied().unwrap_or_default()
 }
 
 /// Whether `whole`, one or more contexts, starts with `start`.
 fn starts_with(whole: Option<&Value<'_>>, start: &Value<'_>) -> bool {
     let whole = whole.map(Value::one_or_more).unwrap_or_default();
-    whole.starts_with(start.one_or_more())
+    let start = start.one_or_more();
+    !start.is_empty() && whole.starts_with(start)
 }
 
 /// Hashes what is written, gathering small pieces first.

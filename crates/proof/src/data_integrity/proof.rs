@@ -8,7 +8,7 @@ use bonafide_core::time::Timestamp;
 use super::ProofError;
 
 /// More proofs than this on one document are refused before any is looked at.
-pub const MOST_PROOFS: usize = 16;
+pub const MOST_PROOFS: usize = 8;
 
 /// A proof, unverified.
 #[derive(Clone, Debug)]
@@ -55,7 +55,9 @@ impl<'v> Proof<'v> {
         let list = |member: &str| {
             let items = object.get(member).map(Value::one_or_more).unwrap_or_default();
             let strings: Option<Vec<&'v str>> = items.iter().map(Value::as_str).collect();
-            strings.ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected strings"))
+            strings
+                .filter(|strings| strings.len() <= 16)
+                .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected up to 16 strings"))
         };
         let time = |member: &str| match optional(member)? {
             None => Ok(None),

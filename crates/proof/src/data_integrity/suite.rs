@@ -92,7 +92,7 @@ pub trait Suite: Sync {
 
     /// Checks a proof. Returns the digest by which the document is known, which does not depend
     /// on the proof (see [`document_digest`](super::document_digest)).
-    fn verify(&self, input: &VerifyInput<'_>) -> Result<[u8; 32], ProofError>;
+    fn verify(&self, input: VerifyInput<'_>) -> Result<[u8; 32], ProofError>;
 
     /// Signs `document`, whose `proof` is left out but for `previous`, under the proof `options`;
     /// returns `proofValue`.

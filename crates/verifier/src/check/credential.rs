@@ -49,8 +49,8 @@ impl Verified {
 
 /// A credential as it came.
 pub(crate) enum Source<'s> {
-    /// Secured by a proof inside; its form is known to be right.
-    Embedded(&'s Value<'s>, &'s Unverified<'s>),
+    /// Secured by a proof inside; its form is known to be right. At most so many bytes long.
+    Embedded(&'s Value<'s>, &'s Unverified<'s>, usize),
     Jwt(&'s str),
 }
 
@@ -70,11 +70,17 @@ pub(crate) struct CredentialReport {
 pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) -> CredentialReport {
     let part = Part::Credential(index);
     match source {
-        Source::Embedded(value, credential) => {
+        Source::Embedded(value, credential, bytes) => {
+            let limit = context.policy.limits.credential;
+            if *bytes > limit {
+                let (bytes, limit) = (*bytes as u64, limit as u64);
+                let reason = Reason::TooLarge { what: "the credential", bytes, limit };
+                return unreadable(part, reason, Proofs::default());
+            }
             let document = credential.unverified_document();
-            let proofs =
-                context.checker().embedded(document, Relationship::AssertionMethod, |_| Vec::new());
-            judge(part, credential, value, proofs, Vec::new(), context)
+            let purpose = Relationship::AssertionMethod;
+            let proofs = context.checker().embedded(document, *bytes, purpose, |_| ());
+            judge(part, credential, value, proofs, &JwtClaims::default(), context)
         }
         Source::Jwt(token) => jwt(part, token, context),
     }
@@ -136,39 +142,58 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
         Ok(claims) => claims,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),
     };
-    let mut early = claims.out_of_time(context);
     let claimed = credential.claimed_issuer();
-    let named = [claims.issuer, jws.header_issuer()];
-    for issuer in named.into_iter().flatten().filter(|issuer| *issuer != claimed) {
-        early.push(Reason::IssuerMismatch { issuer: short(claimed), signer: short(issuer) });
+    let named = [claims.issuer, jws.header_issuer()].into_iter().flatten();
+    if let Some(named) = named.into_iter().find(|named| *named != claimed) {
+        // VC-JOSE-COSE, 3.3.1: not a matter of trust.
+        let reason = Reason::IssuerMismatch { issuer: short(claimed), signer: short(named) };
+        return unreadable(part, reason, proofs);
     }
-    judge(part, &credential, &value, proofs, early, context)
+    if claims.audience {
+        let error = Malformed::at("credential", "/aud", "a credential is for everybody");
+        return unreadable(part, Reason::malformed(error), proofs);
+    }
+    judge(part, &credential, &value, proofs, &claims, context)
 }
 
 /// The registered claims of a JWT credential or presentation (RFC 7519, 4.1).
+#[derive(Clone, Debug, Default)]
 pub(crate) struct JwtClaims<'v> {
     pub(crate) issuer: Option<&'v str>,
+    audience: bool,
     expires: Option<i64>,
     not_before: Option<i64>,
     issued_at: Option<i64>,
 }
 
 impl<'v> JwtClaims<'v> {
-    /// Reads them strictly: a claim of the wrong type is an error, never as good as absent.
+    /// Reads them strictly: a claim of the wrong type is an error, never as good as absent. The
+    /// payload is the document itself, without the wrappers of older drafts and without a second,
+    /// embedded proof that nobody would check.
     pub(crate) fn read(document: &'v Object<'_>) -> Result<Self, Malformed> {
-        const WHAT: &str = "JWT claims";
-        for old in ["vc", "vp"] {
-            if document.contains(old) {
-                return Err(Malformed::at(WHAT, format!("/{old}"), "must not be there"));
+        let malformed = |claim: &str, detail| {
+            Malformed::at("JWT claims", format!("/{claim}"), detail)
+        };
+        for other in ["vc", "vp", "proof"] {
+            if document.contains(other) {
+                return Err(malformed(other, "must not be there"));
             }
         }
-        let issuer = match document.get("iss") {
-            None => None,
-            Some(Value::String(issuer)) => Some(issuer.as_ref()),
-            Some(_) => return Err(Malformed::at(WHAT, "/iss", "expected a string")),
+        for claim in ["iss", "sub", "jti", "nonce"] {
+            if document.get(claim).is_some_and(|value| value.as_str().is_none()) {
+                return Err(malformed(claim, "expected a string"));
+            }
+        }
+        let audience = document.get("aud");
+        let strings = |value: &Value<'_>| {
+            value.one_or_more().iter().all(|audience| audience.as_str().is_some())
         };
+        if !audience.is_none_or(strings) {
+            return Err(malformed("aud", "expected a string or a list of strings"));
+        }
         Ok(Self {
-            issuer,
+            issuer: document.str("iss"),
+            audience: audience.is_some(),
             expires: numeric_date(document, "exp")?,
             not_before: numeric_date(document, "nbf")?,
             issued_at: numeric_date(document, "iat")?,
@@ -181,12 +206,18 @@ impl<'v> JwtClaims<'v> {
         Timestamp::from_unix(clamped)
     }
 
+    /// `nbf` and `iat`.
+    pub(crate) fn begins(&self) -> [Option<Timestamp>; 2] {
+        [Self::time(self.not_before), Self::time(self.issued_at)]
+    }
+
+    /// `exp`.
+    pub(crate) fn ends(&self) -> Option<Timestamp> {
+        Self::time(self.expires)
+    }
+
     pub(crate) fn out_of_time(&self, context: &Context<'_>) -> Vec<Reason> {
-        out_of_time(
-            [Self::time(self.not_before), Self::time(self.issued_at)],
-            Self::time(self.expires),
-            context,
-        )
+        out_of_time(self.begins(), self.ends(), context)
     }
 }
 
@@ -212,7 +243,7 @@ fn judge(
     credential: &Unverified<'_>,
     document: &Value<'_>,
     mut proofs: Proofs,
-    early: Vec<Reason>,
+    claims: &JwtClaims<'_>,
     context: &Context<'_>,
 ) -> CredentialReport {
     let (policy, now) = (context.policy, context.now);
@@ -220,14 +251,10 @@ fn judge(
     let type_name = own_types(credential).collect::<Vec<_>>().join(", ");
     proofs.reasons.extend(proofs.ended(|expires| policy.has_ended(expires, now), now));
 
-    let (mismatches, early): (Vec<_>, Vec<_>) =
-        early.into_iter().partition(|reason| matches!(reason, Reason::IssuerMismatch { .. }));
-    let mut issuer_reasons = mismatches;
-    issuer_reasons.extend(issuer(credential, &proofs, context));
-
+    let issuer_reasons = issuer(credential, &proofs, context);
     let mut time_reasons =
         out_of_time([credential.claimed_valid_from()], credential.claimed_valid_until(), context);
-    time_reasons.extend(early);
+    time_reasons.extend(claims.out_of_time(context));
     let time_note = match credential.claimed_valid_until() {
         Some(until) => format!("until {until}"),
         None => "it has no end".to_owned(),
@@ -240,10 +267,14 @@ fn judge(
         Some(name) => format!("{name} ({})", short(issuer_did)),
         None => short(issuer_did),
     };
+    let issuer_check = match issuer_reasons.is_empty() && proofs.signers.is_empty() {
+        true => Check::not_made(part, CheckName::Issuer, "who signed is not known"),
+        false => Check::of(part, CheckName::Issuer, issuer_note, issuer_reasons),
+    };
     let checks = vec![
-        Check::of(part, CheckName::Form, type_name, Vec::new()),
+        Check::of(part, CheckName::Form, short(&type_name), Vec::new()),
         Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons),
-        Check::of(part, CheckName::Issuer, issuer_note, issuer_reasons),
+        issuer_check,
         Check::of(part, CheckName::Time, time_note, time_reasons),
         Check::of(part, CheckName::Schema, schema.note, schema.reasons),
         Check::of(part, CheckName::Status, status.note, status.reasons),
@@ -255,7 +286,7 @@ fn judge(
         attestation: schema.attestation,
         status_as_of: status.as_of,
     });
-    let subject_id = |subject: &&Object<'_>| subject.str("id").map(short);
+    let subject_id = |subject: &&Object<'_>| subject.str("id").map(ToOwned::to_owned);
     CredentialReport {
         checks,
         verified,
@@ -285,10 +316,11 @@ fn issuer(credential: &Unverified<'_>, proofs: &Proofs, context: &Context<'_>) -
     if types.is_empty() {
         types.push("VerifiableCredential");
     }
+    let shown = short(issuer);
     for credential_type in types {
         match context.policy.trusts(issuer, credential_type) {
             None => reasons.push(Reason::IssuerUntrusted {
-                issuer: short(issuer),
+                issuer: shown.clone(),
                 credential_type: short(credential_type),
             }),
             Some(trusted) => {

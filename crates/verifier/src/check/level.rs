@@ -1,6 +1,8 @@
 //! Which permission level follows: the ladder, strongest rung first.
 
-use bonafide_core::attestation::{Attestation, Builder, Certification, Identity, PactScore};
+use bonafide_core::attestation::{
+    Attestation, Builder, Certification, Identity, PactScore, Tier,
+};
 use bonafide_core::time::{Timestamp, format_duration};
 
 use super::{Context, Verified};
@@ -11,15 +13,26 @@ use crate::verdict::{Lack, RungReport};
 struct Facts<'f> {
     types: Vec<&'f str>,
     builders: Vec<&'f Builder>,
-    certifications: Vec<&'f Certification>,
-    score: Result<&'f PactScore, String>,
+    /// With their issuers.
+    certifications: Vec<(&'f str, &'f Certification)>,
+    score: Result<Standing, String>,
     status_as_of: Option<Timestamp>,
+}
+
+/// The least of each, over all scores.
+struct Standing {
+    tier: Tier,
+    /// After decay.
+    value: u8,
+    /// As computed.
+    computed: u8,
+    confidence: u8,
 }
 
 /// Walks the ladder down to the first rung that holds. The last report is the granted one if it
 /// lacks nothing.
 pub(crate) fn climb(credentials: &[Verified], context: &Context<'_>) -> Vec<RungReport> {
-    let facts = Facts::gather(credentials);
+    let facts = Facts::gather(credentials, context);
     let mut reports = Vec::new();
     for rung in &context.policy.ladder {
         let lacks = facts.lacks(rung, context);
@@ -33,44 +46,39 @@ pub(crate) fn climb(credentials: &[Verified], context: &Context<'_>) -> Vec<Rung
 }
 
 impl<'f> Facts<'f> {
-    fn gather(credentials: &'f [Verified]) -> Self {
-        let attestations = || credentials.iter().filter_map(Verified::attestation);
-        let identities: Vec<&Identity> = attestations()
-            .filter_map(|attestation| match attestation {
-                Attestation::Identity(identity) => Some(identity),
-                _ => None,
-            })
-            .collect();
-        let version = |certification: &Certification| match &certification.agent_version {
+    fn gather(credentials: &'f [Verified], context: &Context<'_>) -> Self {
+        let mut facts = Self {
+            types: credentials.iter().flat_map(Verified::types).map(String::as_str).collect(),
+            builders: Vec::new(),
+            certifications: Vec::new(),
+            score: Err(String::new()),
+            status_as_of: credentials.iter().filter_map(Verified::status_as_of).min(),
+        };
+        let (mut identities, mut scores) = (Vec::new(), Vec::new());
+        for credential in credentials {
+            let issuer = credential.issuer();
+            match credential.attestation() {
+                Some(Attestation::Identity(identity)) => identities.push(identity),
+                Some(Attestation::PactScore(score)) => scores.push(score),
+                Some(Attestation::Certification(held)) => facts.certifications.push((issuer, held)),
+                // A builder speaks for itself; for others a registrar does, and no other builder.
+                Some(Attestation::Builder(builder))
+                    if builder.builder == issuer
+                        || context.policy.trusts(issuer, "AgentIdentityCredential").is_some() =>
+                {
+                    facts.builders.push(builder);
+                }
+                _ => {}
+            }
+        }
+        facts.certifications.retain(|(_, held)| match &held.agent_version {
             None => true,
             Some(version) => {
                 !identities.is_empty() && identities.iter().all(|id| id.agent_version == *version)
             }
-        };
-        let scores: Vec<&PactScore> = attestations()
-            .filter_map(|attestation| match attestation {
-                Attestation::PactScore(score) => Some(score),
-                _ => None,
-            })
-            .collect();
-        Self {
-            types: credentials.iter().flat_map(Verified::types).map(String::as_str).collect(),
-            builders: attestations()
-                .filter_map(|attestation| match attestation {
-                    Attestation::Builder(builder) => Some(builder),
-                    _ => None,
-                })
-                .collect(),
-            certifications: attestations()
-                .filter_map(|attestation| match attestation {
-                    Attestation::Certification(certification) => Some(certification),
-                    _ => None,
-                })
-                .filter(|certification| version(certification))
-                .collect(),
-            score: score_that_counts(&scores, &identities),
-            status_as_of: credentials.iter().filter_map(Verified::status_as_of).min(),
-        }
+        });
+        facts.score = standing(&scores, &identities, context.now);
+        facts
     }
 
     fn lacks(&self, rung: &Rung, context: &Context<'_>) -> Vec<Lack> {
@@ -79,17 +87,19 @@ impl<'f> Facts<'f> {
         for wanted in rung.credentials.iter().filter(|wanted| !self.types.contains(&wanted.as_str())) {
             lack("credential", wanted.clone(), "none that is verified".to_owned());
         }
-        self.score_lacks(rung, context, &mut lack);
+        self.score_lacks(rung, &mut lack);
         let built = |builder: &&Builder| rung.builders.contains(&builder.builder);
         if !rung.builders.is_empty() && !self.builders.iter().any(built) {
             let has = self.builders.iter().map(|builder| builder.builder.as_str());
             lack("builder", rung.builders.join(" or "), or_none(has));
         }
         for wanted in &rung.certifications {
-            if !self.certifications.iter().any(|held| is_wanted(held, wanted)) {
+            if !self.certifications.iter().any(|(issuer, held)| is_wanted(issuer, held, wanted)) {
                 let level = wanted.level.as_deref().map(|level| format!(" at level {level}"));
-                let needs = format!("{}{}", wanted.scheme, level.unwrap_or_default());
-                let has = self.certifications.iter().map(|held| held.scheme.as_str());
+                let issuer = wanted.issuer.as_deref().map(|issuer| format!(" by {issuer}"));
+                let needs = [Some(wanted.scheme.clone()), level, issuer];
+                let needs = needs.into_iter().flatten().collect::<String>();
+                let has = self.certifications.iter().map(|(_, held)| held.scheme.as_str());
                 lack("certification", needs, or_none(has));
             }
         }
@@ -100,10 +110,8 @@ impl<'f> Facts<'f> {
                 lack("status-freshness", needs, format_duration(age));
             }
         }
-        if let (Some(actions), Some(action)) = (&rung.actions, &context.request.action)
-            && !actions.contains(action)
-        {
-            lack("action", action.clone(), or_none(actions.iter().map(String::as_str)));
+        if let Some(action) = context.request.action.as_ref().filter(|a| !rung.actions.contains(a)) {
+            lack("action", action.clone(), or_none(rung.actions.iter().map(String::as_str)));
         }
         lacks
     }
@@ -111,7 +119,6 @@ impl<'f> Facts<'f> {
     fn score_lacks(
         &self,
         rung: &Rung,
-        context: &Context<'_>,
         lack: &mut impl FnMut(&'static str, String, String),
     ) {
         if rung.tier.is_none() && rung.score.is_none() && rung.confidence.is_none() {
@@ -124,12 +131,10 @@ impl<'f> Facts<'f> {
         if let Some(tier) = rung.tier.filter(|tier| score.tier < *tier) {
             lack("tier", tier.to_string(), score.tier.to_string());
         }
-        let value = score.value_at(context.now);
-        if let Some(least) = rung.score.filter(|least| value < *least) {
-            let has = if value == score.value {
-                value.to_string()
-            } else {
-                format!("{value} of {} after decay", score.value)
+        if let Some(least) = rung.score.filter(|least| score.value < *least) {
+            let has = match score.value == score.computed {
+                true => score.value.to_string(),
+                false => format!("{} of {} after decay", score.value, score.computed),
             };
             lack("score", least.to_string(), has);
         }
@@ -140,13 +145,17 @@ impl<'f> Facts<'f> {
 }
 
 /// Scores belong to the version that was scored: one counts only beside an identity of the same
-/// version and model. Of several, the least counts, so that adding one never raises the level.
-fn score_that_counts<'f>(
-    scores: &[&'f PactScore],
+/// version and model. Of several, the least counts in each respect, so that adding one never
+/// raises the level.
+fn standing(
+    scores: &[&PactScore],
     identities: &[&Identity],
-) -> Result<&'f PactScore, String> {
-    let Some(least) = scores.iter().min_by_key(|score| (score.value, score.tier, score.confidence))
-    else {
+    now: Timestamp,
+) -> Result<Standing, String> {
+    let least = scores.iter().map(|score| (score.value_at(now), score.value)).min();
+    let tier = scores.iter().map(|score| score.tier).min();
+    let confidence = scores.iter().map(|score| score.confidence).min();
+    let (Some((value, computed)), Some(tier), Some(confidence)) = (least, tier, confidence) else {
         return Err("none that is verified".to_owned());
     };
     if identities.is_empty() {
@@ -164,11 +173,13 @@ fn score_that_counts<'f>(
             ));
         }
     }
-    Ok(least)
+    Ok(Standing { tier, value, computed, confidence })
 }
 
-fn is_wanted(held: &Certification, wanted: &WantedCertification) -> bool {
-    held.scheme == wanted.scheme && wanted.level.as_ref().is_none_or(|level| *level == held.level)
+fn is_wanted(issuer: &str, held: &Certification, wanted: &WantedCertification) -> bool {
+    held.scheme == wanted.scheme
+        && wanted.level.as_ref().is_none_or(|level| *level == held.level)
+        && wanted.issuer.as_ref().is_none_or(|wanted| wanted == issuer)
 }
 
 fn or_none<'t>(items: impl Iterator<Item = &'t str>) -> String {

@@ -10,12 +10,13 @@ use super::Context;
 use super::credential::{CredentialReport, JwtClaims};
 use super::proof::Proofs;
 use crate::evidence::short;
-use crate::verdict::{Check, CheckName, Part};
+use crate::verdict::{Check, CheckName, CheckOutcome, Part};
 use crate::{Reason, Request};
 
 /// How the presentation is secured.
 pub(crate) enum Envelope<'e> {
-    DataIntegrity,
+    /// Of a document of so many bytes.
+    DataIntegrity(usize),
     Jwt(&'e CompactJws<'e>),
 }
 
@@ -23,7 +24,7 @@ pub(crate) enum Envelope<'e> {
 #[derive(Debug)]
 pub(crate) struct PresentationFindings {
     pub(crate) checks: Vec<Check>,
-    /// The DID that controls the key which signed, if the signature is good.
+    /// The DID that controls the key which signed, if proof and holder passed.
     pub(crate) presenter: Option<String>,
 }
 
@@ -37,11 +38,10 @@ pub(crate) fn check(
     let mut binding = Vec::new();
     let mut form = Vec::new();
     let mut proofs = match envelope {
-        Envelope::DataIntegrity => {
-            let seen = std::cell::RefCell::new(&mut binding);
-            context.checker().embedded(document, Relationship::Authentication, |proof| {
-                seen.borrow_mut().extend(proof_binding(proof, context.request));
-                Vec::new()
+        Envelope::DataIntegrity(bytes) => {
+            let purpose = Relationship::Authentication;
+            context.checker().embedded(document, *bytes, purpose, |proof| {
+                binding.extend(proof_binding(proof, context.request));
             })
         }
         Envelope::Jwt(jws) => {
@@ -64,19 +64,27 @@ pub(crate) fn check(
         binding.push(Reason::PresentationUnbound {});
     }
     let count = presentation.held().len();
-    let noted = |note: Option<&String>| note.cloned().unwrap_or_default();
     let part = Part::Presentation;
+    let proof = Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons);
+    let signed = proof.outcome == CheckOutcome::Passed;
+    // What an unsigned presentation says of itself earns no tick.
+    let if_signed = |name, note: String, reasons: Vec<Reason>| match signed || !reasons.is_empty() {
+        true => Check::of(part, name, note, reasons),
+        false => Check::not_made(part, name, "the proof is not good"),
+    };
+    let certain = signed && holder.is_empty();
+    let noted = presenter.clone().unwrap_or_default();
     let binding_note = match (&context.request.audience, &context.request.nonce) {
         (Some(audience), Some(nonce)) => format!("answers {nonce} for {audience}"),
         _ => String::new(),
     };
     let checks = vec![
         Check::of(part, CheckName::Form, format!("presentation of {count}"), form),
-        Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons),
-        Check::of(part, CheckName::Holder, noted(presenter.as_ref()), holder),
-        Check::of(part, CheckName::Binding, binding_note, binding),
+        proof,
+        if_signed(CheckName::Holder, noted, holder),
+        if_signed(CheckName::Binding, binding_note, binding),
     ];
-    PresentationFindings { checks, presenter }
+    PresentationFindings { checks, presenter: presenter.filter(|_| certain) }
 }
 
 /// Who presents, and what speaks against it.
@@ -141,19 +149,15 @@ pub(crate) fn one_agent(index: usize, report: &CredentialReport, presenter: Opti
     let Some(presenter) = presenter else {
         return Check::not_made(part, CheckName::OneAgent, "who presents it is not known");
     };
-    let mut reasons = Vec::new();
-    if report.subjects.len() > 1 {
-        reasons.push(Reason::SubjectsMany { count: report.subjects.len() as u64 });
-    }
-    for subject in &report.subjects {
-        match subject {
-            None => reasons.push(Reason::SubjectMissing {}),
-            Some(subject) if subject != presenter => reasons.push(Reason::SubjectMismatch {
-                subject: subject.clone(),
-                presenter: presenter.to_owned(),
-            }),
-            Some(_) => {}
-        }
-    }
+    let reasons = match &report.subjects[..] {
+        [] => return Check::not_made(part, CheckName::OneAgent, "its subject is not known"),
+        [Some(subject)] if subject == presenter => Vec::new(),
+        [Some(subject)] => vec![Reason::SubjectMismatch {
+            subject: short(subject),
+            presenter: short(presenter),
+        }],
+        [None] => vec![Reason::SubjectMissing {}],
+        many => vec![Reason::SubjectsMany { count: many.len() as u64 }],
+    };
     Check::of(part, CheckName::OneAgent, presenter.to_owned(), reasons)
 }

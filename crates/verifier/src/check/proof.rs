@@ -15,24 +15,31 @@ use crate::evidence::{Documents, KeyLife, ResolvedKey, short};
 use crate::{Evidence, Reason};
 
 /// Signatures that one verdict may check.
-pub(crate) const MOST_SIGNATURES: u32 = 48;
+pub(crate) const MOST_SIGNATURES: u32 = 32;
 
-/// How many signatures may still be checked.
-pub(crate) struct Budget(Cell<u32>);
+/// Bytes that one verdict may hash.
+const MOST_HASHED: usize = 24 << 20;
+
+/// How much work one verdict may still do.
+pub(crate) struct Budget {
+    signatures: Cell<u32>,
+    bytes: Cell<usize>,
+}
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self(Cell::new(MOST_SIGNATURES))
+        Self { signatures: Cell::new(MOST_SIGNATURES), bytes: Cell::new(MOST_HASHED) }
     }
 
-    fn spend(&self) -> Result<(), Reason> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => {
-                self.0.set(left);
-                Ok(())
-            }
-            None => Err(Reason::TooManySignatures { limit: MOST_SIGNATURES.into() }),
-        }
+    /// Room for one more signature over `bytes` bytes, before anything of it is looked at.
+    fn spend(&self, bytes: usize) -> Result<(), Reason> {
+        let left = (self.signatures.get().checked_sub(1), self.bytes.get().checked_sub(bytes));
+        let (Some(signatures), Some(bytes)) = left else {
+            return Err(Reason::TooManySignatures { limit: MOST_SIGNATURES.into() });
+        };
+        self.signatures.set(signatures);
+        self.bytes.set(bytes);
+        Ok(())
     }
 }
 
@@ -104,18 +111,23 @@ impl Proofs {
 
     /// For people: who signed.
     pub(crate) fn note(&self) -> String {
+        if self.signers.is_empty() {
+            return String::new();
+        }
         let signers: Vec<&str> = self.signers.iter().map(|s| s.life.method.as_str()).collect();
         format!("signed by {}", signers.join(", "))
     }
 }
 
 impl Checker<'_> {
-    /// Checks every proof of a document: one bad proof fails the whole.
+    /// Checks every proof of a document of at most `bytes` bytes: one bad proof fails the whole.
+    /// Each is shown to `look`, good or not.
     pub(crate) fn embedded(
         &self,
         document: &Object<'_>,
+        bytes: usize,
         purpose: Relationship,
-        judge: impl Fn(&Proof<'_>) -> Vec<Reason>,
+        mut look: impl FnMut(&Proof<'_>),
     ) -> Proofs {
         let proofs = match proofs_of(document) {
             Ok(proofs) => proofs,
@@ -123,11 +135,19 @@ impl Checker<'_> {
         };
         let mut found = Proofs::default();
         for proof in &proofs {
-            found.reasons.extend(judge(proof));
-            match self.one(document, proof, &proofs, purpose) {
+            look(proof);
+            let checked = self
+                .budget
+                .spend(bytes)
+                .and_then(|()| self.one(document, proof, &proofs, purpose));
+            match checked {
                 Ok((signer, digest)) => {
                     found.signers.push(signer);
-                    found.digest = Some(digest);
+                    found.digest.get_or_insert(digest);
+                }
+                Err(reason @ Reason::TooManySignatures { .. }) => {
+                    found.reasons.push(reason);
+                    break;
                 }
                 Err(reason) => found.reasons.push(reason),
             }
@@ -153,10 +173,9 @@ impl Checker<'_> {
         let suite = self.suites.by_name(proof.cryptosuite).map_err(failed)?;
         let previous = matching_previous(proof, all).map_err(failed)?;
         let resolved = self.keys.resolve(method, purpose)?;
-        self.budget.spend()?;
         let input =
             VerifyInput { document, proof, previous, key: &resolved.key, check: self.check };
-        let digest = suite.verify(&input).map_err(failed)?;
+        let digest = suite.verify(input).map_err(failed)?;
         let ResolvedKey { controller, life, .. } = resolved;
         Ok((Signer { controller, life, proof_expires: proof.expires }, digest))
     }
@@ -165,8 +184,8 @@ impl Checker<'_> {
     pub(crate) fn compact(&self, jws: &CompactJws<'_>, purpose: Relationship) -> Proofs {
         let signed = || {
             let method = jws.kid().unwrap_or_default();
+            self.budget.spend(0)?;
             let resolved = self.keys.resolve(method, purpose)?;
-            self.budget.spend()?;
             jws.verify(&resolved.key, self.check).map_err(|error| jose_reason(error, method))?;
             Ok(resolved)
         };

@@ -36,7 +36,7 @@ fn attestation(
 ) -> SchemaFindings {
     let mut found = SchemaFindings { note: format!("fits {}", known.schema_id), ..Default::default() };
     for schema in credential.claimed_schemas() {
-        if schema.id != known.schema_id || schema.schema_type != "JsonSchema" {
+        if schema.id != known.schema_id || !schema.is_json_schema {
             found.reasons.push(Reason::SchemaMismatch {
                 expected: known.schema_id.to_owned(),
                 found: short(schema.id),
@@ -67,8 +67,12 @@ fn other(
     context: &Context<'_>,
 ) -> SchemaFindings {
     let mut found = SchemaFindings { note: "names no schema".to_owned(), ..Default::default() };
-    for schema in credential.claimed_schemas() {
-        match context.evidence.schemas.get(schema.id).filter(|_| schema.schema_type == "JsonSchema") {
+    let schemas = credential.claimed_schemas();
+    for (index, schema) in schemas.iter().enumerate() {
+        if schemas[..index].iter().any(|earlier| earlier.id == schema.id) {
+            continue;
+        }
+        match context.evidence.schemas.get(schema.id).filter(|_| schema.is_json_schema) {
             Some(compiled) => {
                 found.note = format!("fits {}", schema.id);
                 let violation = compiled.check(document).err();

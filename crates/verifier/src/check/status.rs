@@ -1,5 +1,6 @@
 //! Is it revoked or suspended, as far as is known, and how fresh is that knowledge?
 
+use bonafide_core::encoding::hex;
 use bonafide_core::status::{
     BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose,
 };
@@ -49,7 +50,8 @@ pub(crate) fn check(
             let age = format_duration(context.now.saturating_since(as_of));
             format!("as of {as_of}, {age} ago")
         }
-        None => "it can't be revoked".to_owned(),
+        None if credential.claimed_status().is_empty() => "it can't be revoked".to_owned(),
+        None => String::new(),
     };
     status
 }
@@ -59,11 +61,11 @@ fn entry(
     reference: &StatusReference<'_>,
     context: &Context<'_>,
 ) -> Result<Option<BitstringStatusEntry>, Reason> {
-    if reference.status_type != BitstringStatusEntry::TYPE {
+    if !reference.is(BitstringStatusEntry::TYPE) {
         if context.policy.unknown.ignore_status {
             return Ok(None);
         }
-        return Err(Reason::StatusTypeUnknown { status_type: short(reference.status_type) });
+        return Err(Reason::StatusTypeUnknown { status_type: short(&reference.type_names()) });
     }
     BitstringStatusEntry::from_object(reference.entry).map(Some).map_err(Reason::malformed)
 }
@@ -85,12 +87,18 @@ impl Status {
             Err(reason) => return self.reasons.push(reason.clone()),
         };
         self.as_of = self.as_of.into_iter().chain([known.fetched_at]).min();
-        if let Some(valid_from) = list.valid_from {
-            let observation = Observation::StatusList { list: entry.list.clone(), valid_from };
-            self.observations.push(observation);
+        let mut against = out_of_time(entry, known, list, context);
+        against.extend(untrusted(entry, list, credential, context));
+        // Only a list that is believed is remembered: another must not push out a good one.
+        if against.is_empty() {
+            self.observations.push(Observation::StatusList {
+                list: format!("{} by {}", entry.list, list.issuer),
+                stamp: list.stamp,
+                fetched_at: known.fetched_at,
+                digest: list.proofs.digest.map(|digest| hex(&digest)).unwrap_or_default(),
+            });
         }
-        self.reasons.extend(untrusted(entry, list, credential, context));
-        self.reasons.extend(out_of_time(entry, known, list, context));
+        self.reasons.extend(against);
         self.reasons.extend(bit(entry, list));
     }
 }
@@ -130,8 +138,8 @@ fn out_of_time(
     let (policy, now) = (context.policy, context.now);
     let name = || short(&entry.list);
     let mut reasons = list.proofs.ended(|expires| policy.has_ended(expires, now), now);
-    if let Some(valid_from) = list.valid_from.filter(|from| !policy.has_begun(*from, now)) {
-        reasons.push(Reason::StatusListFromFuture { list: name(), valid_from, now });
+    if !policy.has_begun(list.stamp, now) {
+        reasons.push(Reason::StatusListFromFuture { list: name(), valid_from: list.stamp, now });
     }
     if let Some(valid_until) = list.valid_until.filter(|until| policy.has_ended(*until, now)) {
         reasons.push(Reason::StatusListExpired { list: name(), valid_until, now });

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bonafide_core::Malformed;
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::status::{
@@ -12,8 +13,9 @@ use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
 use bonafide_proof::Unremembered;
 use bonafide_proof::data_integrity::Suites;
-use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
+use bonafide_proof::jose::{CompactJws, TokenType};
 
+use super::credential::JwtClaims;
 use super::proof::{Budget, Checker, Proofs, jose_reason};
 use crate::Reason;
 use crate::bundle::LARGEST_LISTS;
@@ -26,7 +28,8 @@ pub(crate) struct OpenList {
     pub(crate) purposes: Vec<StatusPurpose>,
     pub(crate) ttl: Option<Duration>,
     pub(crate) bits: StatusBits,
-    pub(crate) valid_from: Option<Timestamp>,
+    /// Its date, by which a newer list is told from an older one.
+    pub(crate) stamp: Timestamp,
     pub(crate) valid_until: Option<Timestamp>,
     pub(crate) proofs: Proofs,
 }
@@ -34,81 +37,100 @@ pub(crate) struct OpenList {
 /// The longest list credential, before decompression.
 const LARGEST_CREDENTIAL: usize = 8 << 20;
 
-/// Opens a list. An error means that not even its id can be read; a list that is known but not
-/// good comes back as the reason why.
+/// A list and its id, if that can be read. A list that is not good comes back as the reason why.
+type Opened = (Option<String>, Result<OpenList, Reason>);
+
 pub(crate) fn open_list(
     credential: &Value<'_>,
     documents: &Documents,
     suites: Suites,
     room: &mut usize,
-) -> Result<(String, Result<OpenList, Reason>), Reason> {
+) -> Opened {
     let budget = Budget::new();
     let checker = Checker { keys: documents, suites, check: &Unremembered, budget: &budget };
-    match credential {
-        Value::String(token) => {
-            let unreadable = |reason: Reason| Reason::BundleInvalid {
-                detail: format!("a status list can't be read: {reason}"),
-            };
-            let jws = CompactJws::parse(token, TokenType::VC)
-                .map_err(|error| unreadable(jose_reason(error, "")))?;
-            let payload = jws.decode_payload().map_err(|error| unreadable(jose_reason(error, "")))?;
-            let value = parse(&payload, &Limits::for_size(LARGEST_CREDENTIAL)).map_err(|error| {
-                unreadable(Reason::malformed(bonafide_core::Malformed::json("status list", &error)))
-            })?;
-            let proofs = checker.compact(&jws, Relationship::AssertionMethod);
-            open(&value, proofs, room)
-        }
-        value => {
-            let empty = Object::new();
-            let object = value.as_object().unwrap_or(&empty);
-            let proofs = checker.embedded(object, Relationship::AssertionMethod, |_| Vec::new());
-            open(value, proofs, room)
-        }
+    let purpose = Relationship::AssertionMethod;
+    let Value::String(token) = credential else {
+        let empty = Object::new();
+        let document = credential.as_object().unwrap_or(&empty);
+        let proofs = checker.embedded(document, 0, purpose, |_| ());
+        return open(credential, proofs, None, room);
+    };
+    let unreadable = |reason: Reason| {
+        let list = "a compact JWT".to_owned();
+        (None, Err(Reason::StatusListInvalid { list, detail: reason.to_string() }))
+    };
+    let read = CompactJws::parse(token, TokenType::VC)
+        .and_then(|jws| Ok((jws.decode_payload()?, jws)))
+        .map_err(|error| jose_reason(error, ""));
+    let (payload, jws) = match read {
+        Ok(read) => read,
+        Err(reason) => return unreadable(reason),
+    };
+    match parse(&payload, &Limits::for_size(LARGEST_CREDENTIAL)) {
+        Ok(value) => open(&value, checker.compact(&jws, purpose), Some(&jws), room),
+        Err(error) => unreadable(Reason::malformed(Malformed::json("status list", &error))),
     }
 }
 
 fn open(
     value: &Value<'_>,
-    mut proofs: Proofs,
+    proofs: Proofs,
+    jws: Option<&CompactJws<'_>>,
     room: &mut usize,
-) -> Result<(String, Result<OpenList, Reason>), Reason> {
-    let id = value.get("id").and_then(Value::as_str).ok_or_else(|| Reason::BundleInvalid {
-        detail: "a status list has no id".to_owned(),
-    })?;
-    let invalid = |detail: String| Reason::StatusListInvalid { list: short(id), detail };
-    let read = || {
-        let unverified =
-            Unverified::from_value(value).map_err(|error| invalid(error.to_string()))?;
-        if let Some(reason) = proofs.reasons.pop() {
-            return Err(invalid(reason.to_string()));
-        }
-        let issuer = unverified.claimed_issuer().to_owned();
-        if !proofs.signed_by(&issuer) {
-            return Err(invalid(format!("it is by {issuer}, but not signed by them")));
-        }
-        let list = BitstringStatusListCredential::from_unverified(&unverified)
-            .map_err(|error| list_reason(id, error))?;
-        let bytes = list.bits.entries() / 8;
-        *room = room.checked_sub(bytes).ok_or_else(|| Reason::StatusListTooLarge {
-            list: short(id),
-            limit: LARGEST_LISTS as u64,
-        })?;
-        let claims = unverified.unverified_document();
-        let exp = numeric_date(claims, "exp").map_err(|error| invalid(error.to_string()))?;
-        let exp = exp.and_then(Timestamp::from_unix);
-        let until = unverified.claimed_valid_until();
-        Ok(OpenList {
-            issuer,
-            purposes: list.purposes,
-            ttl: list.ttl,
-            bits: list.bits,
-            valid_from: unverified.claimed_valid_from(),
-            valid_until: until.into_iter().chain(exp).min(),
-            proofs,
-        })
+) -> Opened {
+    let Some(id) = value.get("id").and_then(Value::as_str) else {
+        let reason = Reason::malformed(Malformed::at("status list", "/id", "is missing"));
+        return (None, Err(reason));
     };
-    let state = read();
-    Ok((id.to_owned(), state))
+    (Some(id.to_owned()), read(id, value, proofs, jws, room))
+}
+
+fn read(
+    id: &str,
+    value: &Value<'_>,
+    mut proofs: Proofs,
+    jws: Option<&CompactJws<'_>>,
+    room: &mut usize,
+) -> Result<OpenList, Reason> {
+    let invalid = |detail: String| Reason::StatusListInvalid { list: short(id), detail };
+    let malformed = |error: Malformed| invalid(error.to_string());
+    let unverified = Unverified::from_value(value).map_err(malformed)?;
+    if let Some(reason) = proofs.reasons.pop() {
+        return Err(invalid(reason.to_string()));
+    }
+    let issuer = unverified.claimed_issuer();
+    if !proofs.signed_by(issuer) {
+        return Err(invalid(format!("it is by {}, but not signed by them", short(issuer))));
+    }
+    let claims = match jws {
+        None => JwtClaims::default(),
+        Some(jws) => {
+            let claims = JwtClaims::read(unverified.unverified_document()).map_err(malformed)?;
+            let named = [claims.issuer, jws.header_issuer()];
+            if named.into_iter().flatten().any(|named| named != issuer) {
+                return Err(invalid("iss is not its issuer".to_owned()));
+            }
+            claims
+        }
+    };
+    let list = BitstringStatusListCredential::from_unverified(&unverified)
+        .map_err(|error| list_reason(id, error))?;
+    *room = room.checked_sub(list.bits.entries() / 8).ok_or_else(|| {
+        Reason::StatusListTooLarge { list: short(id), limit: LARGEST_LISTS as u64 }
+    })?;
+    let begins = claims.begins().into_iter().chain([unverified.claimed_valid_from()]);
+    let ends = [claims.ends(), unverified.claimed_valid_until()];
+    Ok(OpenList {
+        issuer: issuer.to_owned(),
+        purposes: list.purposes,
+        ttl: list.ttl,
+        bits: list.bits,
+        stamp: begins.flatten().max().ok_or_else(|| {
+            invalid("it says neither validFrom nor iat, so an older one could replace it".to_owned())
+        })?,
+        valid_until: ends.into_iter().flatten().min(),
+        proofs,
+    })
 }
 
 /// The reason behind a fault of a list.

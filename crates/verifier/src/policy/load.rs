@@ -104,7 +104,8 @@ struct LevelTable {
     #[serde(default)]
     certifications: Vec<CertificationTable>,
     status_max_age: Option<Text>,
-    actions: Option<Vec<String>>,
+    #[serde(default)]
+    actions: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +113,7 @@ struct LevelTable {
 struct CertificationTable {
     scheme: String,
     level: Option<String>,
+    issuer: Option<Text>,
 }
 
 pub(super) fn load(text: &str) -> Result<Policy, PolicyError> {
@@ -208,6 +210,9 @@ fn issuers(tables: &[IssuerTable]) -> Result<Vec<TrustedIssuer>, Fault> {
         if table.attests.get_ref().is_empty() {
             return Err(Fault(table.attests.span(), "name at least one credential type".to_owned()));
         }
+        if let Some(cosigner) = table.cosigners.iter().find(|cosigner| *cosigner.get_ref() == did) {
+            return Err(Fault(cosigner.span(), "an issuer can't be its own cosigner".to_owned()));
+        }
         let attests = table.attests.get_ref().iter().map(credential_type);
         issuers.push(TrustedIssuer {
             did,
@@ -275,11 +280,14 @@ fn rung(spanned: &Spanned<LevelTable>) -> Result<Rung, Fault> {
         certifications: table
             .certifications
             .iter()
-            .map(|wanted| WantedCertification {
-                scheme: wanted.scheme.clone(),
-                level: wanted.level.clone(),
+            .map(|wanted| {
+                Ok(WantedCertification {
+                    scheme: wanted.scheme.clone(),
+                    level: wanted.level.clone(),
+                    issuer: wanted.issuer.as_ref().map(did).transpose()?,
+                })
             })
-            .collect(),
+            .collect::<Result<_, _>>()?,
         status_max_age: match &table.status_max_age {
             None => None,
             some => Some(duration(some.as_ref(), Duration::ZERO)?),

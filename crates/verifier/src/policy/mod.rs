@@ -69,7 +69,7 @@ pub(crate) struct Rung {
     pub(crate) builders: Vec<String>,
     pub(crate) certifications: Vec<WantedCertification>,
     pub(crate) status_max_age: Option<Duration>,
-    pub(crate) actions: Option<Vec<String>>,
+    pub(crate) actions: Vec<String>,
 }
 
 /// A certification that a rung asks for.
@@ -77,6 +77,7 @@ pub(crate) struct Rung {
 pub(crate) struct WantedCertification {
     pub(crate) scheme: String,
     pub(crate) level: Option<String>,
+    pub(crate) issuer: Option<String>,
 }
 
 impl Policy {
