@@ -7,7 +7,9 @@ use std::sync::OnceLock;
 use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_core::key::KeyType;
 use bonafide_core::time::Timestamp;
-use bonafide_testkit::{AUDIENCE, Agent, Attested, Format, NONCE, Scene, json, now, present, scene};
+use bonafide_testkit::{
+    AUDIENCE, Agent, Attested, Format, NONCE, Scene, json, now, present, scene,
+};
 use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Request, Verdict, verify};
 
 pub(crate) const DI: Format = Format::DataIntegrity(KeyType::Ed25519);
@@ -123,7 +125,11 @@ impl World {
 
     /// Platinum's presentation of everything.
     pub(crate) fn presentation(&self, format: Format) -> String {
-        self.scene.present(&self.scene.credentials(&self.scene.platinum, format), &self.scene.platinum, format)
+        self.scene.present(
+            &self.scene.credentials(&self.scene.platinum, format),
+            &self.scene.platinum,
+            format,
+        )
     }
 }
 

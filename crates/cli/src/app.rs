@@ -28,7 +28,8 @@ impl<'a> App<'a> {
             .and_then(|since| Timestamp::from_unix(i64::try_from(since.as_secs()).ok()?))
             .ok_or_else(|| Failure::fault("this machine's clock is before 1970 or after 9999"))?;
         let fill = |bytes: &mut [u8]| {
-            getrandom::fill(bytes).map_err(|error| Failure::fault(format!("no randomness: {error}")))
+            getrandom::fill(bytes)
+                .map_err(|error| Failure::fault(format!("no randomness: {error}")))
         };
         Ok(Self { out, json, now, fill })
     }

@@ -102,7 +102,8 @@ fn checks(checks: &[Check], text: &mut String) {
                 Effect::LeavesUndecided => YELLOW,
             };
             let code = reason.code();
-            let _ = writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
+            let _ =
+                writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
         }
     }
 }
@@ -126,7 +127,8 @@ fn ladder(verdict: &Verdict, text: &mut String) {
                 .collect::<Vec<_>>()
                 .join("; "),
         };
-        let _ = writeln!(text, "{}", format!("  {style}{mark} {level:<10}{PLAIN} {detail}").trim_end());
+        let _ =
+            writeln!(text, "{}", format!("  {style}{mark} {level:<10}{PLAIN} {detail}").trim_end());
     }
 }
 

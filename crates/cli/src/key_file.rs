@@ -45,7 +45,9 @@ pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
     let secret = object.str("secretKeyMultibase").ok_or_else(broken)?;
     let key = SecretKey::from_multikey(secret).map_err(|_| broken())?;
     if object.str("publicKeyMultibase") != Some(key.public_key().to_multikey().as_str()) {
-        return Err(Failure::usage(format!("{shown}: the public key is not that of the secret key")));
+        return Err(Failure::usage(format!(
+            "{shown}: the public key is not that of the secret key"
+        )));
     }
     Ok(key)
 }

@@ -31,7 +31,8 @@ fn main() -> ExitCode {
     };
     let json = arguments.json;
     let mut out = anstream::stdout().lock();
-    let result = App::of_this_machine(json, &mut out).and_then(|mut app| app.run(arguments.command));
+    let result =
+        App::of_this_machine(json, &mut out).and_then(|mut app| app.run(arguments.command));
     let exit = match result {
         Ok(exit) => exit,
         Err(failure) => report(&failure, json),
@@ -45,10 +46,12 @@ fn main() -> ExitCode {
 fn report(failure: &Failure, json: bool) -> Exit {
     let mut err = anstream::stderr().lock();
     let written = if json {
-        let message = serde_json::json!({"error": {"message": failure.message, "help": failure.help}});
+        let message =
+            serde_json::json!({"error": {"message": failure.message, "help": failure.help}});
         writeln!(err, "{message}")
     } else {
-        let help = failure.help.as_deref().map(|help| format!("\n  try: {help}")).unwrap_or_default();
+        let help =
+            failure.help.as_deref().map(|help| format!("\n  try: {help}")).unwrap_or_default();
         writeln!(err, "{}error:{} {}{help}", human::RED, human::PLAIN, failure.message)
     };
     let _ = written;

@@ -65,7 +65,9 @@ impl FileSeen {
                 .memory
                 .nonces
                 .iter()
-                .map(|((audience, nonce), until)| (audience.clone(), nonce.clone(), until.to_string()))
+                .map(|((audience, nonce), until)| {
+                    (audience.clone(), nonce.clone(), until.to_string())
+                })
                 .collect(),
         };
         state.bundles.sort();
@@ -84,8 +86,7 @@ fn read(path: &Path) -> Result<MemorySeen, Failure> {
             .with_help("restore it, or remove it and accept that replays can't be noticed")
     };
     let bytes = files::read(path)?;
-    let state: State =
-        serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let state: State = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
     if state.version != 1 {
         return Err(broken(format!("version {}", state.version)));
     }
@@ -106,7 +107,11 @@ fn read(path: &Path) -> Result<MemorySeen, Failure> {
 }
 
 impl Seen for FileSeen {
-    fn observe(&mut self, observation: &Observation, now: Timestamp) -> Result<Sighting, SeenError> {
+    fn observe(
+        &mut self,
+        observation: &Observation,
+        now: Timestamp,
+    ) -> Result<Sighting, SeenError> {
         self.memory.nonces.retain(|_, until| *until > now);
         self.memory.observe(observation, now)
     }

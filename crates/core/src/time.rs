@@ -47,7 +47,9 @@ impl Timestamp {
         let nanos = self.nanos + duration.subsec_nanos();
         let seconds = i64::try_from(duration.as_secs())
             .ok()
-            .and_then(|seconds| self.seconds.checked_add(seconds + i64::from(nanos / 1_000_000_000)))
+            .and_then(|seconds| {
+                self.seconds.checked_add(seconds + i64::from(nanos / 1_000_000_000))
+            })
             .filter(|seconds| *seconds <= LATEST);
         match seconds {
             Some(seconds) => Self { seconds, nanos: nanos % 1_000_000_000 },
@@ -128,10 +130,8 @@ fn parse_date_time_stamp(text: &str) -> Option<Timestamp> {
         if digits == 0 {
             return None;
         }
-        for place in 1..=9 {
-            let digit = if place <= digits { u32::from(rest[place] - b'0') } else { 0 };
-            nanos = nanos * 10 + digit;
-        }
+        let padded = rest[1..=digits].iter().copied().chain(std::iter::repeat(b'0'));
+        nanos = padded.take(9).fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
         rest = &rest[1 + digits..];
     }
     let offset = match rest {
@@ -196,7 +196,8 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 
 /// Parses a length of time like `90s`, `15m`, `24h`, `7d`: a whole number and one unit.
 pub fn parse_duration(text: &str) -> Result<Duration, Malformed> {
-    let malformed = || Malformed::new("duration", "expected a whole number and s, m, h or d, like 15m");
+    let malformed =
+        || Malformed::new("duration", "expected a whole number and s, m, h or d, like 15m");
     let (number, unit) = text.split_at_checked(text.len().wrapping_sub(1)).ok_or_else(malformed)?;
     let seconds = match unit {
         "s" => 1,
@@ -248,11 +249,23 @@ mod tests {
     #[test]
     fn refuses_what_is_not_a_date_time_stamp() {
         for text in [
-            "", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01t00:00:00z",
-            "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:01Z",
-            "2026-01-01T00:00:60Z", "10000-01-01T00:00:00Z", "-001-01-01T00:00:00Z",
-            "0000-01-01T00:00:00Z", "2026-01-01T00:00:00+15:00", "2026-01-01T00:00:00+14:01",
-            "2026-01-01T00:00:00.Z", "9999-12-31T23:59:59-01:00", "Sat 25 Feb 2023 07:16:31 PM CST",
+            "",
+            "2026-01-01",
+            "2026-01-01T00:00:00",
+            "2026-01-01 00:00:00Z",
+            "2026-01-01t00:00:00z",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:01Z",
+            "2026-01-01T00:00:60Z",
+            "10000-01-01T00:00:00Z",
+            "-001-01-01T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "2026-01-01T00:00:00+15:00",
+            "2026-01-01T00:00:00+14:01",
+            "2026-01-01T00:00:00.Z",
+            "9999-12-31T23:59:59-01:00",
+            "Sat 25 Feb 2023 07:16:31 PM CST",
             "２026-01-01T00:00:00Z",
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");

@@ -66,31 +66,19 @@ fn in_subject(object: &mut Object<'static>, change: impl FnOnce(&mut Object<'sta
 
 /// What is wrong before signing, and the verdict it must get.
 const CHANGES: [(&str, Change, Expected); 8] = [
-    (
-        "expired",
-        |vc| set(vc, "validUntil", "2026-11-21T00:00:00Z"),
-        rejected(&["expired"]),
-    ),
+    ("expired", |vc| set(vc, "validUntil", "2026-11-21T00:00:00Z"), rejected(&["expired"])),
     (
         "not-yet-valid",
         |vc| set(vc, "validFrom", "2026-12-01T00:00:00Z"),
         rejected(&["not-yet-valid"]),
     ),
-    (
-        "no-end",
-        |vc| drop(vc.remove("validUntil")),
-        rejected(&["claims-missing"]),
-    ),
+    ("no-end", |vc| drop(vc.remove("validUntil")), rejected(&["claims-missing"])),
     (
         "no-status",
         |vc| drop(vc.remove("credentialStatus")),
         rejected(&["claims-missing", "status-missing"]),
     ),
-    (
-        "no-schema",
-        |vc| drop(vc.remove("credentialSchema")),
-        rejected(&["claims-missing"]),
-    ),
+    ("no-schema", |vc| drop(vc.remove("credentialSchema")), rejected(&["claims-missing"])),
     (
         "odd-claim",
         |vc| in_subject(vc, |subject| set(subject, "isAdmin", true)),

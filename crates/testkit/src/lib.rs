@@ -5,7 +5,8 @@ pub mod fixtures;
 mod scene;
 
 pub use scene::{
-    AUDIENCE, Agent, Attested, Format, Issuer, NONCE, Scene, present, scene, secure, secure_presentation,
+    AUDIENCE, Agent, Attested, Format, Issuer, NONCE, Scene, present, scene, secure,
+    secure_presentation,
 };
 
 use bonafide_core::did::did_key;

@@ -332,10 +332,7 @@ impl Scene {
         Object::from([
             ("@context", Value::from(vec![CREDENTIALS_V2])),
             ("id", issuer.list.clone().into()),
-            (
-                "type",
-                vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into(),
-            ),
+            ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
             ("issuer", issuer.did.clone().into()),
             ("validFrom", "2026-11-22T11:55:00Z".into()),
             ("validUntil", "2026-11-23T11:55:00Z".into()),
@@ -384,12 +381,7 @@ impl Scene {
 ///
 /// # Panics
 /// If the key is not of the format's type.
-pub fn secure(
-    credential: Value<'static>,
-    key: &SecretKey,
-    method: &str,
-    format: Format,
-) -> String {
+pub fn secure(credential: Value<'static>, key: &SecretKey, method: &str, format: Format) -> String {
     match format {
         Format::Jwt(_) => jose::sign(&credential, TokenType::VC, method, key).expect("a signature"),
         Format::DataIntegrity(key_type) => {
@@ -425,9 +417,12 @@ pub fn present(
             let Value::Object(mut claims) = presentation else { unreachable!("an object") };
             claims.insert("aud", audience.to_owned());
             claims.insert("nonce", nonce.to_owned());
-            jose::sign(&claims.into(), TokenType::VP, &agent.method, &agent.key).expect("a signature")
+            jose::sign(&claims.into(), TokenType::VP, &agent.method, &agent.key)
+                .expect("a signature")
         }
-        Format::DataIntegrity(_) => secure_presentation(presentation, agent, Some((nonce, audience))),
+        Format::DataIntegrity(_) => {
+            secure_presentation(presentation, agent, Some((nonce, audience)))
+        }
     }
 }
 

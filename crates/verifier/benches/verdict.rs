@@ -2,6 +2,8 @@
 //! same bytes with the same decoded key, in the same run. Prints ratios; run it with
 //! `cargo bench -p bonafide-verifier`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -9,15 +11,18 @@ use bonafide_core::attestation::AttestationType;
 use bonafide_core::encoding::decode_base64url;
 use bonafide_core::json::{Limits, Value, canonicalize, parse};
 use bonafide_core::key::{KeyType, PublicKey};
-use bonafide_core::status::{StatusBits, BitstringStatusEntry};
+use bonafide_core::status::{BitstringStatusEntry, StatusBits};
 use bonafide_core::vc::Unverified;
 use bonafide_proof::{SignatureCheck, Signer, Unremembered, VerifyingKey};
 use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, Scene, key, now, scene};
 use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Request, SignatureCache, verify};
 
+/// Key, message and signature.
+type Call = (VerifyingKey, Vec<u8>, Vec<u8>);
+
 /// Notes what a verdict asks the signature check to do, so that the floor is the same work.
 #[derive(Default)]
-struct Recorder(std::sync::Mutex<Vec<(VerifyingKey, Vec<u8>, Vec<u8>)>>);
+struct Recorder(std::sync::Mutex<Vec<Call>>);
 
 impl SignatureCheck for Recorder {
     fn is_good(&self, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
@@ -71,7 +76,7 @@ impl Bench {
     }
 
     /// What the verdict over `input` checks.
-    fn floor(&self, input: &[u8], request: &Request) -> Vec<(VerifyingKey, Vec<u8>, Vec<u8>)> {
+    fn floor(&self, input: &[u8], request: &Request) -> Vec<Call> {
         let recorder = Recorder::default();
         let evidence = self.evidence().with_signature_check(&recorder);
         let verdict = verify(input, request, &evidence, &self.policy, now());
@@ -133,8 +138,15 @@ fn cached(bench: &Bench) {
         assert_eq!(black_box(verdict).outcome(), Outcome::Accepted);
     };
     let times = medians(61, 50, &mut [&mut run]);
-    println!("{:<34} {:>6} B {:>24.1} us", "  same, signature in the cache", credential.len(), times[0]);
+    println!(
+        "{:<34} {:>6} B {:>24.1} us",
+        "  same, signature in the cache",
+        credential.len(),
+        times[0]
+    );
 }
+
+type Named<'w> = (&'static str, Box<dyn FnMut() + 'w>);
 
 /// The parts of one verdict over an eddsa-jcs-2022 PactScoreCredential, each on its own.
 fn parts(bench: &Bench) {
@@ -158,7 +170,7 @@ fn parts(bench: &Bench) {
     let payload = token.split('.').nth(1).unwrap();
     let proof_value = value.pointer("/proof/proofValue").unwrap().as_str().unwrap();
     let mut out = Vec::with_capacity(4096);
-    let mut work: Vec<(&str, Box<dyn FnMut() + '_>)> = vec![
+    let mut work: Vec<Named<'_>> = vec![
         ("parse", Box::new(|| drop(black_box(parse(black_box(text.as_bytes()), &limits))))),
         (
             "canonicalize",
@@ -181,7 +193,10 @@ fn parts(bench: &Bench) {
                 black_box(verifying.verify(black_box(&[7; 64]), &signature));
             }),
         ),
-        ("form (VCDM 2.0)", Box::new(|| drop(black_box(Unverified::from_value(black_box(&value)))))),
+        (
+            "form (VCDM 2.0)",
+            Box::new(|| drop(black_box(Unverified::from_value(black_box(&value))))),
+        ),
         ("schema", Box::new(|| drop(black_box(known.schema().check(black_box(&value)))))),
         (
             "status (read entry, look up bit)",
@@ -190,10 +205,7 @@ fn parts(bench: &Bench) {
                 black_box(bits.get(entry.index).unwrap());
             }),
         ),
-        (
-            "claims",
-            Box::new(|| drop(black_box(known.read(unverified.claimed_subjects()[0])))),
-        ),
+        ("claims", Box::new(|| drop(black_box(known.read(unverified.claimed_subjects()[0]))))),
         (
             "proofValue (base58)",
             Box::new(|| {

@@ -60,7 +60,8 @@ impl Bundle {
             return Err(Reason::TooLarge { what: "the bundle", bytes, limit });
         }
         let text = std::str::from_utf8(bytes).map_err(|_| invalid("not UTF-8"))?.trim_end();
-        let jws = CompactJws::parse(text, BUNDLE_TOKEN).map_err(|error| invalid(error.to_string()))?;
+        let jws =
+            CompactJws::parse(text, BUNDLE_TOKEN).map_err(|error| invalid(error.to_string()))?;
         let signer = trusted_signer(&jws, policy)?;
         let payload = jws.decode_payload().map_err(|error| invalid(error.to_string()))?;
         let value = parse(&payload, &Limits::for_size(limit))
@@ -127,7 +128,9 @@ impl Bundle {
 
     /// The status lists in it: the URL, as of when, and why it can't be relied on, if so.
     pub fn status_lists(&self) -> impl Iterator<Item = (&str, Timestamp, Option<&Reason>)> {
-        self.lists.iter().map(|(id, entry)| (id.as_str(), entry.fetched_at, entry.state.as_ref().err()))
+        self.lists
+            .iter()
+            .map(|(id, entry)| (id.as_str(), entry.fetched_at, entry.state.as_ref().err()))
     }
 
     /// The latest date in it: none of its evidence is newer.
@@ -196,9 +199,10 @@ impl<'v> Content<'v> {
         let mut documents = Vec::new();
         for (entry, fetched_at) in entries(object, "didDocuments", "document")? {
             newest = newest.max(fetched_at);
-            let did = entry.get("id").and_then(Value::as_str).ok_or_else(|| {
-                Malformed::at(WHAT, "/didDocuments", "a document without id")
-            })?;
+            let did = entry
+                .get("id")
+                .and_then(Value::as_str)
+                .ok_or_else(|| Malformed::at(WHAT, "/didDocuments", "a document without id"))?;
             // A broken document spoils nothing but its own DID.
             documents.push((did.to_owned(), DidDocument::from_value(entry.clone())));
         }

@@ -153,10 +153,9 @@ impl Documents {
         }
         match (self.good.get(did), self.broken.get(did)) {
             (Some(document), _) => document.resolve(method, relationship),
-            (None, Some(detail)) => Err(Reason::DidDocumentInvalid {
-                did: short(did),
-                detail: detail.clone(),
-            }),
+            (None, Some(detail)) => {
+                Err(Reason::DidDocumentInvalid { did: short(did), detail: detail.clone() })
+            }
             (None, None) => resolve_without_document(url, method, relationship),
         }
     }
@@ -196,11 +195,7 @@ impl KeyLife {
 }
 
 impl Document {
-    fn resolve(
-        &self,
-        id: &str,
-        relationship: Relationship,
-    ) -> Result<ResolvedKey<'_>, Reason> {
+    fn resolve(&self, id: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
         let methods = self.document.methods();
         let Some(index) = methods.iter().position(|method| method.id == id) else {
             return Err(unknown(id));

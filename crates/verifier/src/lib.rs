@@ -54,6 +54,6 @@ pub use reason::{Effect, Reason};
 pub use request::Request;
 pub use seen::{MemorySeen, Observation, Seen, SeenError, Sighting};
 pub use verdict::{
-    Check, CheckName, CheckOutcome, Effective, Lack, Mode, Outcome, Part, RungReport, VERDICT_SCHEMA,
-    Verdict,
+    Check, CheckName, CheckOutcome, Effective, Lack, Mode, Outcome, Part, RungReport,
+    VERDICT_SCHEMA, Verdict,
 };

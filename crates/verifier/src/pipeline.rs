@@ -88,12 +88,21 @@ fn empty_verdict(context: &Context<'_>) -> Verdict {
 
 impl Verdict {
     /// The verdict where the bundle itself could not be opened: nothing else is looked at.
-    pub fn without_bundle(reason: Reason, request: &Request, policy: &Policy, now: Timestamp) -> Self {
+    pub fn without_bundle(
+        reason: Reason,
+        request: &Request,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Self {
         let evidence = Evidence::new();
-        let context =
-            Context { request, evidence: &evidence, policy, now, budget: Budget::new() };
+        let context = Context { request, evidence: &evidence, policy, now, budget: Budget::new() };
         let mut verdict = empty_verdict(&context);
-        verdict.checks.push(Check::of(Part::Bundle, CheckName::Bundle, String::new(), vec![reason]));
+        verdict.checks.push(Check::of(
+            Part::Bundle,
+            CheckName::Bundle,
+            String::new(),
+            vec![reason],
+        ));
         verdict.settle();
         verdict
     }
@@ -282,9 +291,10 @@ fn presented(
 
 /// Grants the first rung that holds, if nothing speaks against the presentation.
 fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verdict) {
-    let spotless = verdict.checks.iter().all(|check| {
-        matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::NotChecked)
-    });
+    let spotless = verdict
+        .checks
+        .iter()
+        .all(|check| matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::NotChecked));
     verdict.ladder = level::climb(verified, context);
     if !spotless {
         let why = "not judged: the presentation is not accepted";
@@ -304,7 +314,12 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
     // Rungs do not judge resources: the service has to.
     let unjudged = |resource| format!("decide whether level {granted} may touch {resource}");
     verdict.effective.obligations = resource.iter().map(unjudged).collect();
-    verdict.checks.push(Check::of(Part::Presentation, CheckName::Level, granted.clone(), Vec::new()));
+    verdict.checks.push(Check::of(
+        Part::Presentation,
+        CheckName::Level,
+        granted.clone(),
+        Vec::new(),
+    ));
     verdict.level = Some(granted);
     if let (Some(audience), Some(nonce)) = (audience.clone(), nonce.clone()) {
         verdict.observations.push(Observation::Nonce { audience, nonce });

@@ -66,7 +66,8 @@ pub struct SeenError(pub String);
 /// presentations with one nonce only one is new.
 pub trait Seen {
     /// Compares with what is remembered and, unless it is older or replayed, remembers it.
-    fn observe(&mut self, observation: &Observation, now: Timestamp) -> Result<Sighting, SeenError>;
+    fn observe(&mut self, observation: &Observation, now: Timestamp)
+    -> Result<Sighting, SeenError>;
 }
 
 /// How long a nonce is remembered. Requests are to be answered far sooner.
@@ -87,21 +88,23 @@ pub struct MemorySeen {
 const MOST_NONCES: usize = 1 << 20;
 
 impl Seen for MemorySeen {
-    fn observe(&mut self, observation: &Observation, now: Timestamp) -> Result<Sighting, SeenError> {
+    fn observe(
+        &mut self,
+        observation: &Observation,
+        now: Timestamp,
+    ) -> Result<Sighting, SeenError> {
         Ok(match observation {
-            Observation::Bundle { signer, sequence, digest } => {
-                match self.bundles.get(signer) {
-                    Some((newest, _)) if newest > sequence => Sighting::OlderBundle(*newest),
-                    Some((newest, seen)) if newest == sequence && seen != digest => {
-                        Sighting::ForkedBundle
-                    }
-                    Some((newest, _)) if newest == sequence => Sighting::Same,
-                    _ => {
-                        self.bundles.insert(signer.clone(), (*sequence, digest.clone()));
-                        Sighting::New
-                    }
+            Observation::Bundle { signer, sequence, digest } => match self.bundles.get(signer) {
+                Some((newest, _)) if newest > sequence => Sighting::OlderBundle(*newest),
+                Some((newest, seen)) if newest == sequence && seen != digest => {
+                    Sighting::ForkedBundle
                 }
-            }
+                Some((newest, _)) if newest == sequence => Sighting::Same,
+                _ => {
+                    self.bundles.insert(signer.clone(), (*sequence, digest.clone()));
+                    Sighting::New
+                }
+            },
             Observation::StatusList { list, stamp, fetched_at, digest } => {
                 let new = (*stamp, *fetched_at, digest.clone());
                 match self.lists.get(list) {

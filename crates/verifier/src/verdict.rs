@@ -5,7 +5,6 @@ use std::fmt;
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
 
-
 use crate::{Effect, Observation, Reason};
 
 /// The JSON Schema of the verdict's JSON.

@@ -68,12 +68,8 @@ fn row_25_duplicates_and_foreign_documents_are_refused() {
     refused(&scene.sign_bundle(&draft), "bundle-invalid");
     // Duplicate names and trailing content inside of the payload.
     let text = r#"{"version":1,"version":1,"sequence":1}"#;
-    let token = jose::sign_bytes(
-        text.as_bytes(),
-        BUNDLE_TOKEN,
-        &scene.bundler.method,
-        &scene.bundler.key,
-    );
+    let token =
+        jose::sign_bytes(text.as_bytes(), BUNDLE_TOKEN, &scene.bundler.method, &scene.bundler.key);
     refused(&token.unwrap(), "bundle-invalid");
 }
 
@@ -106,7 +102,8 @@ fn row_25_one_broken_document_or_list_spoils_nothing_else() {
                 *document = object.into();
             }
             BundleContent::StatusList { credential, .. }
-                if credential.get("issuer").unwrap().as_str() == Some("did:web:certifier.example") =>
+                if credential.get("issuer").unwrap().as_str()
+                    == Some("did:web:certifier.example") =>
             {
                 *credential = "not.a.token".into();
             }
@@ -130,12 +127,8 @@ fn row_33_a_bundle_by_a_party_that_the_policy_does_not_name() {
     // In the name of the right one, with another's key.
     refused(&draft.sign(&scene.bundler.method, &stranger.key).unwrap(), "bundle-invalid");
     // A genuine token of another type by the right signer.
-    let other = jose::sign(
-        &payload().into(),
-        TokenType::VC,
-        &scene.bundler.method,
-        &scene.bundler.key,
-    );
+    let other =
+        jose::sign(&payload().into(), TokenType::VC, &scene.bundler.method, &scene.bundler.key);
     refused(&other.unwrap(), "bundle-invalid");
     for text in ["", "x", "a.b.c", "{}"] {
         refused(text, "bundle-invalid");
@@ -224,7 +217,8 @@ fn row_33_a_bundle_from_the_future_leaves_things_undecided() {
     for place in [0, 1] {
         let mut draft = scene.bundle_draft();
         match &mut draft.content[place] {
-            BundleContent::Document { fetched_at, .. } | BundleContent::StatusList { fetched_at, .. } => {
+            BundleContent::Document { fetched_at, .. }
+            | BundleContent::StatusList { fetched_at, .. } => {
                 *fetched_at = at("2026-11-22T12:00:31Z");
             }
         }

@@ -51,7 +51,9 @@ fn row_15_jwt_and_data_integrity_bind_to_nonce_and_audience() {
     for format in [DI, JWT] {
         let held = scene.credentials(&scene.platinum, format);
         world.accepted(&world.presentation(format), &asked(), Some("sensitive"));
-        for audience in ["https://pay.example.evil", "https://PAY.example", "https://pay.example/", ""] {
+        for audience in
+            ["https://pay.example.evil", "https://PAY.example", "https://pay.example/", ""]
+        {
             let other = present_to(&held, &scene.platinum, format, NONCE, audience);
             world.refused(&other, &asked(), "audience-mismatch");
         }
@@ -122,7 +124,8 @@ fn row_15_the_holder_controls_the_key() {
     let held = scene.credentials(&scene.platinum, DI).iter().map(|text| json(text)).collect();
     // A stranger signs, in the name of platinum.
     let claimed = bonafide_core::vc::new_presentation(&scene.platinum.did, held);
-    let forged = bonafide_testkit::secure_presentation(claimed, &scene.stranger, Some((NONCE, AUDIENCE)));
+    let forged =
+        bonafide_testkit::secure_presentation(claimed, &scene.stranger, Some((NONCE, AUDIENCE)));
     world.refused(&forged, &asked(), "holder-mismatch");
     assert_eq!(world.verdict(&forged, &asked()).presenter(), None);
 }

@@ -40,7 +40,8 @@ fn row_14_a_wrong_purpose() {
         world.refused(&to_canonical_string(&secured), &nothing(), "purpose-mismatch");
     }
     // A key that its document does not list for presentations.
-    let agent = bonafide_testkit::Agent { name: "platinum", did: scene.scorer.did.clone(), method, key };
+    let agent =
+        bonafide_testkit::Agent { name: "platinum", did: scene.scorer.did.clone(), method, key };
     let presentation = scene.present(&scene.credentials(&scene.platinum, DI), &agent, DI);
     world.refused(&presentation, &asked(), "key-not-for-purpose");
 }
@@ -80,7 +81,10 @@ fn a_builder_speaks_for_itself_and_not_for_another() {
     // The rung asks for Builder Ltd; the certifier is trusted as a builder too.
     let policy = |policy: String| {
         policy
-            .replace("attests = [\"AgentCertificationCredential\"]", "attests = [\"AgentCertificationCredential\", \"AgentBuilderCredential\"]")
+            .replace(
+                "attests = [\"AgentCertificationCredential\"]",
+                "attests = [\"AgentCertificationCredential\", \"AgentBuilderCredential\"]",
+            )
             .replace("score = 60", "score = 60\nbuilders = [\"did:web:builder.example\"]")
     };
     let world = World::with(policy, scene.bundle());
@@ -106,7 +110,9 @@ fn scores_belong_to_the_version_that_was_scored() {
         let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
             panic!("an object")
         };
-        let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else { panic!("none") };
+        let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else {
+            panic!("none")
+        };
         subject.insert(member, value.to_owned());
         vc.insert("credentialSubject", subject);
         let mut held = scene.credentials(&scene.platinum, DI);

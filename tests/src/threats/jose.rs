@@ -153,8 +153,11 @@ fn row_3_dates_of_the_wrong_type_are_malformed_and_never_absent() {
     let token = world.score(JWT);
     let (key, _) = world.scene.scorer.key(KeyType::Ed25519);
     for claim in ["exp", "nbf", "iat"] {
-        for value in [r#""9999999999""#, "null", "9999999999.0", "9.9e9", "[9999999999]", "{}", "true"] {
-            let put = |payload: String| payload.replacen('{', &format!("{{\"{claim}\":{value},"), 1);
+        for value in
+            [r#""9999999999""#, "null", "9999999999.0", "9.9e9", "[9999999999]", "{}", "true"]
+        {
+            let put =
+                |payload: String| payload.replacen('{', &format!("{{\"{claim}\":{value},"), 1);
             let changed = resigned(&token, &key, |_| (), put);
             world.refused(&changed, &nothing(), "malformed");
         }

@@ -11,12 +11,17 @@ fn kind(text: &str) -> JsonErrorKind {
 
 #[test]
 fn row_5_ambiguous_json_is_refused_before_hashing() {
-    assert!(matches!(kind(r#"{"a":1,"b":{"c":[{"x":1,"x":1}]}}"#), JsonErrorKind::DuplicateName(_)));
+    assert!(matches!(
+        kind(r#"{"a":1,"b":{"c":[{"x":1,"x":1}]}}"#),
+        JsonErrorKind::DuplicateName(_)
+    ));
     assert!(matches!(kind("{\"a\":1,\"\\u0061\":1}"), JsonErrorKind::DuplicateName(_)));
     let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     assert!(matches!(kind(&deep(129)), JsonErrorKind::TooDeep { limit: 128 }));
     assert!(parse(deep(128).as_bytes(), &Limits::for_size(1 << 20)).is_ok());
-    for token in ["9007199254740993", "9007199254740992", "-9007199254740992", "1000000000000000000000"] {
+    for token in
+        ["9007199254740993", "9007199254740992", "-9007199254740992", "1000000000000000000000"]
+    {
         assert_eq!(kind(token), JsonErrorKind::IntegerTooLarge, "{token}");
     }
     assert!(parse(b"9007199254740991", &Limits::for_size(1 << 20)).is_ok());
@@ -26,7 +31,23 @@ fn row_5_ambiguous_json_is_refused_before_hashing() {
     }
     assert_eq!(kind("{} x"), JsonErrorKind::TrailingContent);
     assert_eq!(kind("{}{}"), JsonErrorKind::TrailingContent);
-    for text in ["", " ", "{", "[1,]", "{\"a\":1,}", "01", "+1", ".5", "1.", "NaN", "'a'", "\u{feff}{}", "\"\t\"", "tru", "{a:1}"] {
+    for text in [
+        "",
+        " ",
+        "{",
+        "[1,]",
+        "{\"a\":1,}",
+        "01",
+        "+1",
+        ".5",
+        "1.",
+        "NaN",
+        "'a'",
+        "\u{feff}{}",
+        "\"\t\"",
+        "tru",
+        "{a:1}",
+    ] {
         assert!(parse(text.as_bytes(), &Limits::for_size(1 << 20)).is_err(), "{text}");
     }
     assert!(parse(b"\"\xff\"", &Limits::for_size(1 << 20)).is_err());
@@ -75,9 +96,9 @@ fn row_6_what_looks_alike_is_not_equal() {
     assert_ne!(composed, decomposed);
     world.refused(&composed, &nothing(), "proof-invalid");
     for issuer in [
-        "did:web:scorer.ex\u{430}mple",       // Cyrillic а
-        "did:web:scorer.example\u{200b}",     // zero width
-        "did:web:\u{202e}elpmaxe.rerocs",     // right to left
+        "did:web:scorer.ex\u{430}mple",   // Cyrillic а
+        "did:web:scorer.example\u{200b}", // zero width
+        "did:web:\u{202e}elpmaxe.rerocs", // right to left
         "did:web:scorer.example ",
     ] {
         let forged = edited(&good, |vc| drop(vc.insert("issuer", issuer)));
@@ -91,8 +112,8 @@ fn row_6_what_looks_alike_is_not_equal() {
 #[test]
 fn row_6_false_punycode_and_odd_hosts_lead_nowhere() {
     for did in [
-        "did:web:xn--a.example",          // decodes to nothing
-        "did:web:xn--example-.example",   // false: plain ASCII in disguise
+        "did:web:xn--a.example",        // decodes to nothing
+        "did:web:xn--example-.example", // false: plain ASCII in disguise
         "did:web:Example.com",
         "did:web:example.com:..:admin",
         "did:web:example.com%2Fadmin",

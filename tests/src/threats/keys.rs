@@ -1,7 +1,7 @@
 //! Rows 9, 10 and 20: degenerate signatures, malleable ones, broken did:keys.
 
-use bonafide_core::encoding::{decode_base58btc, encode_base58btc, encode_base64url};
 use bonafide_core::did::{Did, resolve_self_certifying};
+use bonafide_core::encoding::{decode_base58btc, encode_base58btc, encode_base64url};
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::{KeyType, PublicKey};
 use bonafide_proof::{Signer, VerifyingKey};
@@ -13,7 +13,10 @@ use crate::world::{DI, World, asked, bonafide, edited, nothing};
 /// The eight points of small order, in every encoding that decodes.
 const SMALL_ORDER: [[u8; 32]; 4] = [
     // The identity: y = 1.
-    [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [
+        1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0,
+    ],
     // Order 4: y = 0.
     [0; 32],
     // Order 2: y = -1.
@@ -208,7 +211,10 @@ fn row_20_broken_did_keys_are_errors_and_never_panics() {
         assert!(!matches!(resolved, Ok(Ok(_))), "{did}");
         let output = bonafide(&["did", "resolve", &did, "--json"]);
         assert_eq!(output.status.code(), Some(1), "{did}");
-        assert!(String::from_utf8_lossy(&output.stdout).contains("https://www.w3.org/ns/did#INVALID_DID"));
+        assert!(
+            String::from_utf8_lossy(&output.stdout)
+                .contains("https://www.w3.org/ns/did#INVALID_DID")
+        );
     }
 }
 

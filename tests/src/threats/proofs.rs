@@ -78,7 +78,8 @@ fn row_12_a_cycle_of_previous_proofs() {
 #[test]
 fn row_12_a_required_cosigner_that_was_stripped() {
     let scene = bonafide_testkit::scene();
-    let required = "attests = [\"PactScoreCredential\"]\ncosigners = [\"did:web:certifier.example\"]";
+    let required =
+        "attests = [\"PactScoreCredential\"]\ncosigners = [\"did:web:certifier.example\"]";
     let policy = |policy: String| policy.replace("attests = [\"PactScoreCredential\"]", required);
     let world = World::with(policy, scene.bundle());
     let alone = world.score(DI);

@@ -42,7 +42,8 @@ fn row_28_a_canary_key_shows_up_nowhere() {
     let write = |text: &str| {
         std::fs::write(&path, text).unwrap();
         #[cfg(unix)]
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+            .unwrap();
     };
     let canary = "canary canary";
     let canary_hex = bonafide_core::encoding::hex(canary.as_bytes());

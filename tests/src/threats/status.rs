@@ -129,7 +129,9 @@ fn row_18_wrong_purpose_issuer_or_type() {
     wrong.refused(&wrong.score(DI), &nothing(), "status-list-invalid");
     // A tampered list.
     let wrong = with_list(|scene| {
-        let Value::Object(mut list) = scene.status_list(&scene.scorer, &[1]) else { panic!("none") };
+        let Value::Object(mut list) = scene.status_list(&scene.scorer, &[1]) else {
+            panic!("none")
+        };
         in_subject(&mut list, "encodedList", StatusBits::new(0).encode());
         list.into()
     });
@@ -176,7 +178,8 @@ fn row_18_stale_knowledge_fails_closed() {
 
 #[test]
 fn row_18_a_rung_may_ask_for_fresher_knowledge() {
-    let tight = |policy: String| policy.replace("status_max_age = \"10m\"", "status_max_age = \"3m\"");
+    let tight =
+        |policy: String| policy.replace("status_max_age = \"10m\"", "status_max_age = \"3m\"");
     let world = World::with(tight, scene().bundle());
     world.accepted(&world.presentation(DI), &asked(), Some("read"));
     let verdict = world.verdict(&world.presentation(DI), &asked());
@@ -247,9 +250,8 @@ fn row_18_lists_as_jwts_are_judged_as_jwts() {
 
 #[test]
 fn revoked_and_suspended_are_told_apart() {
-    let revoked = with_list(|scene| {
-        scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)])
-    });
+    let revoked =
+        with_list(|scene| scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]));
     revoked.refused(&revoked.score(DI), &nothing(), "revoked");
     let scene = &revoked.scene;
     let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {

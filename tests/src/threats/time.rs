@@ -49,9 +49,8 @@ fn row_24_without_skew_now_at_the_end_is_over() {
     let strict = |policy: String| policy.replace("clock_skew = \"30s\"", "clock_skew = \"0s\"");
     let world = World::with(strict, bonafide_testkit::scene().bundle());
     let input = short_lived(&world, JWT);
-    let expired = |time| {
-        world.verdict_at(input.as_bytes(), &nothing(), at(time)).has_reason("expired")
-    };
+    let expired =
+        |time| world.verdict_at(input.as_bytes(), &nothing(), at(time)).has_reason("expired");
     assert!(!expired("2026-11-22T12:01:59.999999999Z"));
     assert!(expired("2026-11-22T12:02:00Z"));
 }
@@ -97,7 +96,9 @@ fn keys_end_and_are_revoked_whatever_a_proof_says_of_its_date() {
     let with = |member: &'static str, time: &'static str| {
         let mut draft = scene.bundle_draft();
         for content in &mut draft.content {
-            let bonafide_verifier::BundleContent::Document { document, .. } = content else { continue };
+            let bonafide_verifier::BundleContent::Document { document, .. } = content else {
+                continue;
+            };
             if document.get("id").unwrap().as_str() != Some(&scene.scorer.did) {
                 continue;
             }

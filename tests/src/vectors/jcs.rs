@@ -12,7 +12,11 @@ fn all_six_inputs_give_their_output_byte_for_byte() {
     for name in names {
         let canonical = to_canonical_string(&folder.json(&format!("input/{name}.json")));
         assert_eq!(canonical, folder.text(&format!("output/{name}.json")), "{name}");
-        assert_eq!(canonical.as_bytes(), unhex(&folder.text(&format!("outhex/{name}.txt"))), "{name}");
+        assert_eq!(
+            canonical.as_bytes(),
+            unhex(&folder.text(&format!("outhex/{name}.txt"))),
+            "{name}"
+        );
         let again = folder.json(&format!("output/{name}.json"));
         assert_eq!(to_canonical_string(&again), canonical, "{name}");
     }

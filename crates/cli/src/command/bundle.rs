@@ -20,7 +20,9 @@ use crate::key_file;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bundle {
     /// Sign DID documents and status lists into one file that verifiers rely on.
-    #[command(after_help = "Example: bonafide bundle make --key operator.key --did-document scorer.did.json --status-list status.json --out trust.bundle")]
+    #[command(
+        after_help = "Example: bonafide bundle make --key operator.key --did-document scorer.did.json --status-list status.json --out trust.bundle"
+    )]
     Make {
         /// The key of somebody whom policies name under [bundle] signers.
         #[arg(long)]
@@ -113,7 +115,11 @@ fn check(
             if app.json {
                 app.print_json(&json!({"good": false, "reasons": [{"code": reason.code(), "message": reason.to_string()}]}))?;
             } else {
-                writeln!(app.out, "{RED}✗ refused{PLAIN} {reason} {RED}[{}]{PLAIN}", reason.code())?;
+                writeln!(
+                    app.out,
+                    "{RED}✗ refused{PLAIN} {reason} {RED}[{}]{PLAIN}",
+                    reason.code()
+                )?;
             }
             return Ok(Exit::Rejected);
         }
@@ -138,7 +144,13 @@ fn check(
     } else {
         writeln!(app.out, "{GREEN}✓{PLAIN} signed by {}", bundle.signer())?;
         let (style, mark) = if timely { (GREEN, '✓') } else { (RED, '?') };
-        writeln!(app.out, "{style}{mark}{PLAIN} number {}, from {} until {}", bundle.sequence(), bundle.issued_at(), bundle.expires())?;
+        writeln!(
+            app.out,
+            "{style}{mark}{PLAIN} number {}, from {} until {}",
+            bundle.sequence(),
+            bundle.issued_at(),
+            bundle.expires()
+        )?;
         writeln!(app.out, "{GREEN}✓{PLAIN} {} DID documents", bundle.document_count())?;
         for (id, as_of, reason) in lists {
             match reason {

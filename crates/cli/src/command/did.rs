@@ -17,7 +17,9 @@ use crate::key_file;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Did {
     /// Show the DID document of a did:key or did:jwk, or of a document at hand. Offline.
-    #[command(after_help = "Example: bonafide did resolve did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp")]
+    #[command(
+        after_help = "Example: bonafide did resolve did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"
+    )]
     Resolve {
         /// The DID.
         did: String,
@@ -26,7 +28,9 @@ pub(crate) enum Did {
         did_document: Vec<PathBuf>,
     },
     /// Make a DID document for a did:web, to be published at its place.
-    #[command(after_help = "Example: bonafide did document did:web:scorer.example --key scorer.key --out scorer.did.json")]
+    #[command(
+        after_help = "Example: bonafide did document did:web:scorer.example --key scorer.key --out scorer.did.json"
+    )]
     Document {
         /// The DID.
         did: String,
@@ -70,7 +74,8 @@ fn resolve(text: &str, documents: &[PathBuf], app: &mut App<'_>) -> Result<Exit,
         (Some(Err(error)), _) => failed("INVALID_DID", &error.to_string(), Exit::Rejected, app),
         (None, "web") => match web_document_url(did) {
             Ok(url) => {
-                let detail = format!("not at hand; it is published at {url} (give it with --did-document)");
+                let detail =
+                    format!("not at hand; it is published at {url} (give it with --did-document)");
                 failed("NOT_FOUND", &detail, Exit::Undecided, app)
             }
             Err(error) => failed("INVALID_DID", &error.to_string(), Exit::Rejected, app),
@@ -85,8 +90,8 @@ fn resolve(text: &str, documents: &[PathBuf], app: &mut App<'_>) -> Result<Exit,
 fn found(document: &Value<'_>, app: &mut App<'_>) -> Result<Exit, Failure> {
     let text = to_pretty_string(document);
     if app.json {
-        let document: serde_json::Value = serde_json::from_str(&text)
-            .map_err(|error| Failure::fault(error.to_string()))?;
+        let document: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| Failure::fault(error.to_string()))?;
         app.print_json(&json!({
             "didDocument": document,
             "didResolutionMetadata": {"contentType": "application/did"},

@@ -37,7 +37,10 @@ impl Inspect {
             write!(app.out, "{}", to_pretty_string(&decoded))?;
             return Ok(Exit::Accepted);
         }
-        writeln!(app.out, "{YELLOW}Nothing here is verified:{PLAIN} anybody could have written it.\n\n{BOLD}{kind}{PLAIN}")?;
+        writeln!(
+            app.out,
+            "{YELLOW}Nothing here is verified:{PLAIN} anybody could have written it.\n\n{BOLD}{kind}{PLAIN}"
+        )?;
         if let Some(header) = decoded.get("header") {
             write!(app.out, "header {}", to_pretty_string(header))?;
         }

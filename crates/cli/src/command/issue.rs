@@ -130,8 +130,11 @@ fn whole(document: Value<'static>, signer: &SigningKey) -> Result<Value<'static>
         Err(error) => return Err(Failure::usage(error.to_string())),
     };
     if issuer != signer.did {
-        return Err(Failure::usage(format!("the credential's issuer is {issuer}, the key is {}", signer.did))
-            .with_help(format!("--as {issuer}#KEY, if the key is one of that DID")));
+        return Err(Failure::usage(format!(
+            "the credential's issuer is {issuer}, the key is {}",
+            signer.did
+        ))
+        .with_help(format!("--as {issuer}#KEY, if the key is one of that DID")));
     }
     Ok(document)
 }

@@ -11,7 +11,6 @@ mod secure;
 mod status;
 mod verify;
 
-
 use bonafide_core::time::{Timestamp, parse_duration};
 use clap::{CommandFactory, Subcommand};
 
@@ -48,7 +47,9 @@ pub(crate) enum Command {
     /// Decode a file and show what is in it. Verifies nothing.
     Inspect(inspect::Inspect),
     /// Print completions for a shell.
-    #[command(after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide")]
+    #[command(
+        after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide"
+    )]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,

@@ -15,7 +15,9 @@ use crate::human::{DIM, GREEN, PLAIN};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Policy {
     /// Write a policy to start from, with every setting explained.
-    #[command(after_help = "Example: bonafide policy new --bundle-signer did:key:z6Mk… --out policy.toml")]
+    #[command(
+        after_help = "Example: bonafide policy new --bundle-signer did:key:z6Mk… --out policy.toml"
+    )]
     New {
         /// Who may sign bundles; a did:key or did:jwk.
         #[arg(long, value_name = "DID")]
@@ -44,8 +46,9 @@ impl Policy {
                 let signers = bundle_signer.map(|did| format!("{did:?}")).unwrap_or_default();
                 let text = STARTER.replace("SIGNERS", &signers);
                 // What is written has to be a good policy, whatever was given.
-                TrustPolicy::from_toml(&text)
-                    .map_err(|error| Failure::usage(format!("--bundle-signer: {}", error.message)))?;
+                TrustPolicy::from_toml(&text).map_err(|error| {
+                    Failure::usage(format!("--bundle-signer: {}", error.message))
+                })?;
                 secure::deliver("policy", &text, out.as_deref(), app)
             }
             Self::Check { file } => {

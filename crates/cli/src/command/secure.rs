@@ -67,7 +67,8 @@ pub(crate) fn with_proof(
         Some(name) => Suites::JCS.by_name(name).ok(),
         None => Suites::JCS.for_key(key_type),
     };
-    let suite = suite.ok_or_else(|| Failure::usage(format!("no suite signs with {key_type} keys")))?;
+    let suite =
+        suite.ok_or_else(|| Failure::usage(format!("no suite signs with {key_type} keys")))?;
     if !suite.key_types().contains(&key_type) {
         let fitting = Suites::JCS.for_key(key_type).map_or("vc+jwt", |suite| suite.name());
         return Err(Failure::usage(format!("{} does not sign with {key_type} keys", suite.name()))

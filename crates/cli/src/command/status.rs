@@ -23,7 +23,9 @@ use crate::key_file;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Status {
     /// Make a status list in which nothing is set.
-    #[command(after_help = "Example: bonafide status new --key scorer.key --url https://scorer.example/status/1 --out status.json")]
+    #[command(
+        after_help = "Example: bonafide status new --key scorer.key --url https://scorer.example/status/1 --out status.json"
+    )]
     New {
         /// The issuer's key file.
         #[arg(long)]
@@ -96,12 +98,17 @@ impl Status {
         match self {
             Self::New { key, method, url, purpose, entries, ttl, valid_for, format, out } => {
                 if out.exists() {
-                    return Err(Failure::usage(format!("{} exists; a new list would forget what is revoked", out.display()))
-                        .with_help("bonafide status set FILE --index N, or another name for --out"));
+                    return Err(Failure::usage(format!(
+                        "{} exists; a new list would forget what is revoked",
+                        out.display()
+                    ))
+                    .with_help("bonafide status set FILE --index N, or another name for --out"));
                 }
                 if !(FEWEST_ENTRIES..=LARGEST_LIST_BYTES * 8).contains(&entries) {
                     let most = LARGEST_LIST_BYTES * 8;
-                    return Err(Failure::usage(format!("--entries: expected {FEWEST_ENTRIES} to {most}")));
+                    return Err(Failure::usage(format!(
+                        "--entries: expected {FEWEST_ENTRIES} to {most}"
+                    )));
                 }
                 let signer = key_file::signing(&key, method.as_deref())?;
                 let list = BitstringStatusListCredential {
@@ -119,8 +126,11 @@ impl Status {
                 let secured = files::read_secured(&file)?;
                 let (url, issuer, mut list) = read(&file, &secured)?;
                 if issuer != signer.did {
-                    return Err(Failure::usage(format!("the list is by {issuer}, the key is {}", signer.did))
-                        .with_help(format!("--as {issuer}#KEY")));
+                    return Err(Failure::usage(format!(
+                        "the list is by {issuer}, the key is {}",
+                        signer.did
+                    ))
+                    .with_help(format!("--as {issuer}#KEY")));
                 }
                 for index in index {
                     let set = list.bits.set(index, !clear);
@@ -176,7 +186,8 @@ fn show(path: &Path, index: Option<usize>, app: &mut App<'_>) -> Result<Exit, Fa
     let (url, issuer, list) = read(path, &files::read_secured(path)?)?;
     let purposes: Vec<&str> = list.purposes.iter().map(|purpose| purpose.name()).collect();
     if let Some(index) = index {
-        let set = list.bits.get(index).map_err(|error| Failure::usage(format!("--index: {error}")))?;
+        let set =
+            list.bits.get(index).map_err(|error| Failure::usage(format!("--index: {error}")))?;
         if app.json {
             app.print_json(&json!({"list": url, "index": index, "set": set, "verified": false}))?;
         } else {
@@ -196,7 +207,13 @@ fn show(path: &Path, index: Option<usize>, app: &mut App<'_>) -> Result<Exit, Fa
     let shown: Vec<String> = set.iter().take(32).map(ToString::to_string).collect();
     let more = set.len().saturating_sub(shown.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let set = if set.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) };
-    writeln!(app.out, "Nothing here is verified.\nlist      {url}\nissuer    {issuer}\npurpose   {}\nentries   {}\nset       {set}", purposes.join(", "), list.bits.entries())?;
+    let set =
+        if set.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) };
+    writeln!(
+        app.out,
+        "Nothing here is verified.\nlist      {url}\nissuer    {issuer}\npurpose   {}\nentries   {}\nset       {set}",
+        purposes.join(", "),
+        list.bits.entries()
+    )?;
     Ok(Exit::Accepted)
 }

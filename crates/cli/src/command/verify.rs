@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
-use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Reason, Request, Verdict, verify, verify_proof};
+use bonafide_verifier::{
+    Bundle, Evidence, Outcome, Policy, Reason, Request, Verdict, verify, verify_proof,
+};
 use clap::Args;
 
 use super::present::Binding;

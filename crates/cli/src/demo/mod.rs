@@ -11,7 +11,9 @@ use crate::app::App;
 use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Needs no network and no configuration. Leaves every file, and the commands, in the folder.")]
+#[command(
+    after_help = "Needs no network and no configuration. Leaves every file, and the commands, in the folder."
+)]
 pub(crate) struct Demo {
     /// Where to leave the files.
     #[arg(long, default_value = "bonafide-demo")]

@@ -41,7 +41,8 @@ impl<'s, 'a> Stage<'s, 'a> {
             fs::remove_dir_all(folder).map_err(failed)?;
         }
         fs::create_dir_all(folder).map_err(failed)?;
-        fs::write(folder.join(MARK), "made by bonafide demo; it may be removed\n").map_err(failed)?;
+        fs::write(folder.join(MARK), "made by bonafide demo; it may be removed\n")
+            .map_err(failed)?;
         let folder = folder.canonicalize().map_err(failed)?;
         std::env::set_current_dir(&folder).map_err(failed)?;
         let script = "#!/bin/sh\n# Every step of the demo, by hand. Run it in an empty folder that holds\n# the *.claims.json and policy.toml of this one.\nset -eu\n".to_owned();
@@ -62,7 +63,7 @@ impl<'s, 'a> Stage<'s, 'a> {
     }
 
     /// A file that the story needs and that no command makes.
-    pub(super) fn prop(&self, name: &str, content: &str) -> Result<(), Failure> {
+    pub(super) fn prop(name: &str, content: &str) -> Result<(), Failure> {
         crate::files::write(Path::new(name), content)
     }
 
@@ -78,7 +79,7 @@ impl<'s, 'a> Stage<'s, 'a> {
 
     /// A scene of a chapter; what follows belongs to it.
     pub(super) fn scene(&mut self, title: &str) -> Result<(), Failure> {
-        self.title = title.to_owned();
+        title.clone_into(&mut self.title);
         self.script.push_str(&format!("\n# {title}\n"));
         if !self.app.json {
             writeln!(self.app.out, "\n{BOLD}{title}{PLAIN}")?;
@@ -146,7 +147,7 @@ impl<'s, 'a> Stage<'s, 'a> {
     }
 
     pub(super) fn finish(self) -> Result<Exit, Failure> {
-        self.prop("commands.sh", &self.script)?;
+        Self::prop("commands.sh", &self.script)?;
         let folder = self.folder.display().to_string();
         if self.app.json {
             self.app.print_json(&json!({"folder": folder, "scenes": self.scenes}))?;

@@ -55,7 +55,7 @@ fn cast(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     for name in ["operator", "platinum", "bronze", "stranger"] {
         stage.run(&format!("key new --out {name}.key"))?;
         let key = key_file::load(Path::new(&format!("{name}.key")))?;
-        stage.prop(&format!("{name}.did"), &format!("{}\n", did_key(key.public_key())))?;
+        Stage::prop(&format!("{name}.did"), &format!("{}\n", did_key(key.public_key())))?;
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ fn attestations(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     let computed_at = stage.now().saturating_sub(Duration::from_secs(3600)).to_string();
     for (name, text) in claims {
         let text = text.replace("2026-11-20T00:00:00Z", &computed_at);
-        stage.prop(&format!("{name}.claims.json"), &text)?;
+        Stage::prop(&format!("{name}.claims.json"), &text)?;
     }
     for issuer in ISSUERS {
         stage.run(&format!(
@@ -107,7 +107,7 @@ fn trust(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     )?;
     let operator = files::read_text(Path::new("operator.did"))?;
     let policy = include_str!("../../../../fixtures/policy.toml");
-    stage.prop("policy.toml", &policy.replace("DID_OF_BUNDLER", operator.trim()))?;
+    Stage::prop("policy.toml", &policy.replace("DID_OF_BUNDLER", operator.trim()))?;
     stage.run("policy check policy.toml")?;
     make_bundle(stage, 1, "trust.bundle")
 }
@@ -151,7 +151,9 @@ fn decisions(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
          --claims identity.claims.json --status https://registrar.example/status/1 --index 7 \
          --out stranger.identity.vc",
     )?;
-    stage.run(&format!("present stranger.identity.vc --key stranger.key {ASKED} --out stranger.vp"))?;
+    stage.run(&format!(
+        "present stranger.identity.vc --key stranger.key {ASKED} --out stranger.vp"
+    ))?;
     stage.verify(
         &format!("verify stranger.vp {RELYING} {ASKED}"),
         (Outcome::Rejected, None, Some("issuer-untrusted")),
@@ -168,7 +170,7 @@ fn tampered(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
         subject.insert("value", 100_u32);
         document.insert("credentialSubject", subject);
     }
-    stage.prop("tampered.vc", &to_pretty_string(&credential))?;
+    Stage::prop("tampered.vc", &to_pretty_string(&credential))?;
     stage.verify(
         &format!("verify tampered.vc {RELYING}"),
         (Outcome::Rejected, None, Some("proof-invalid")),
@@ -180,10 +182,8 @@ fn expired(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
     let yesterday = stage.now().saturating_sub(Duration::from_secs(86_400));
     let line = issue("scorer", "bronze", "PactScoreCredential", "bronze.score", 90210);
     stage.run(&format!("{line} --valid-from {yesterday} --valid-for 1h --out expired.vc"))?;
-    stage.verify(
-        &format!("verify expired.vc {RELYING}"),
-        (Outcome::Rejected, None, Some("expired")),
-    )
+    stage
+        .verify(&format!("verify expired.vc {RELYING}"), (Outcome::Rejected, None, Some("expired")))
 }
 
 fn wrongly_issued(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
@@ -217,7 +217,9 @@ fn stale(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
 }
 
 fn revoked(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
-    stage.scene("Revoked: the scorer took platinum's score back, and the service has the new bundle")?;
+    stage.scene(
+        "Revoked: the scorer took platinum's score back, and the service has the new bundle",
+    )?;
     stage.run(
         "status set scorer.status.json --index 4711 --key scorer.key --as did:web:scorer.example#key-1",
     )?;

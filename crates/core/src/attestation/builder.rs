@@ -7,7 +7,7 @@ use crate::json::Object;
 const NAME: &str = "AgentBuilderCredential";
 const SCHEMA: &str = include_str!("../../../../schemas/agent-builder-v1.json");
 
-pub(super) const TYPE: AttestationType = AttestationType::new(
+pub(super) static TYPE: AttestationType = AttestationType::new(
     NAME,
     "https://w3id.org/bonafide/schemas/agent-builder/v1",
     SCHEMA,

@@ -26,7 +26,8 @@ use crate::schema::Schema;
 pub const BONAFIDE_V1: &str = "https://w3id.org/bonafide/v1";
 
 /// The document behind [`BONAFIDE_V1`].
-pub const BONAFIDE_V1_DOCUMENT: &str = include_str!("../../../../schemas/contexts/bonafide-v1.jsonld");
+pub const BONAFIDE_V1_DOCUMENT: &str =
+    include_str!("../../../../schemas/contexts/bonafide-v1.jsonld");
 
 /// The claims of one attestation, by type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,12 +71,8 @@ pub const ALWAYS_DISCLOSED: [&str; 7] = [
 ];
 
 /// Every attestation type.
-pub static ATTESTATION_TYPES: [AttestationType; 4] = [
-    identity::TYPE,
-    builder::TYPE,
-    certification::TYPE,
-    pact_score::TYPE,
-];
+pub static ATTESTATION_TYPES: [&AttestationType; 4] =
+    [&identity::TYPE, &builder::TYPE, &certification::TYPE, &pact_score::TYPE];
 
 impl AttestationType {
     const fn new(
@@ -92,7 +89,7 @@ impl AttestationType {
 
     /// The type called `name`.
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        ATTESTATION_TYPES.iter().find(|known| known.name == name)
+        ATTESTATION_TYPES.into_iter().find(|known| known.name == name)
     }
 
     /// The compiled schema; compiled at the first call.

@@ -11,7 +11,7 @@ use crate::time::Timestamp;
 const NAME: &str = "PactScoreCredential";
 const SCHEMA: &str = include_str!("../../../../schemas/pact-score-v1.json");
 
-pub(super) const TYPE: AttestationType = AttestationType::new(
+pub(super) static TYPE: AttestationType = AttestationType::new(
     NAME,
     "https://w3id.org/bonafide/schemas/pact-score/v1",
     SCHEMA,
@@ -112,7 +112,8 @@ impl PactScore {
         let claims = Claims { what: NAME, object: subject };
         let value = claims.score("value")?;
         for (name, threshold) in subject.iter() {
-            let Some(least) = name.strip_prefix("atLeast").and_then(|least| least.parse().ok()) else {
+            let Some(least) = name.strip_prefix("atLeast").and_then(|least| least.parse().ok())
+            else {
                 continue;
             };
             if *threshold == Value::Bool(true) && value < least {

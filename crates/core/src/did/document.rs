@@ -149,9 +149,7 @@ fn items<'v, 'a>(object: &'v Object<'a>, member: &str) -> Result<Items<'v, 'a>, 
             .enumerate()
             .map(|(index, item)| (format!("/{member}/{index}"), item))
             .collect()),
-        Some(_) => {
-            Err(Malformed::at(WHAT, format!("/{member}"), "expected a list of at most 256"))
-        }
+        Some(_) => Err(Malformed::at(WHAT, format!("/{member}"), "expected a list of at most 256")),
     }
 }
 
@@ -175,7 +173,8 @@ fn add_method(
     object: &Object<'_>,
     pointer: &str,
 ) -> Result<usize, Malformed> {
-    let at = |member: &str, detail: &str| Malformed::at(WHAT, format!("{pointer}/{member}"), detail);
+    let at =
+        |member: &str, detail: &str| Malformed::at(WHAT, format!("{pointer}/{member}"), detail);
     let text = |member| object.str(member).ok_or_else(|| at(member, "expected a string"));
     let id = absolute(did, text("id")?, &format!("{pointer}/id"))?
         .ok_or_else(|| at("id", "is of another DID"))?;

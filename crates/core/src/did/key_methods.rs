@@ -45,8 +45,8 @@ fn resolve_did_key(did: Did<'_>) -> Result<DidDocument, Malformed> {
 
 fn resolve_did_jwk(did: Did<'_>) -> Result<DidDocument, Malformed> {
     const WHAT: &str = "did:jwk";
-    let json = decode_base64url(did.method_specific_id())
-        .map_err(|error| error.within(WHAT, ""))?;
+    let json =
+        decode_base64url(did.method_specific_id()).map_err(|error| error.within(WHAT, ""))?;
     let value =
         parse(&json, &Limits::for_size(2048)).map_err(|error| Malformed::json(WHAT, &error))?;
     let Value::Object(jwk) = &value else {
@@ -128,7 +128,8 @@ pub fn web_document_url(did: Did<'_>) -> Result<String, Malformed> {
             && !label.ends_with('-')
             && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    let numeric = host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
+    let numeric =
+        host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
     if host.len() > 253 || !host.split('.').all(label) || numeric {
         return Err(malformed("expected a lower-case host name"));
     }
@@ -138,7 +139,9 @@ pub fn web_document_url(did: Did<'_>) -> Result<String, Malformed> {
     }
     let port = match port {
         None => String::new(),
-        Some(port) if port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) => {
+        Some(port)
+            if port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) =>
+        {
             format!(":{port}")
         }
         Some(_) => return Err(malformed("expected a port number after %3A")),

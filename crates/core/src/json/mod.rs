@@ -11,7 +11,9 @@ mod schema_node;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-pub use canonical::{Sink, canonical_length, canonical_members, canonicalize, to_canonical_string, to_pretty_string};
+pub use canonical::{
+    Sink, canonical_length, canonical_members, canonicalize, to_canonical_string, to_pretty_string,
+};
 pub use parse::{JsonError, JsonErrorKind, Limits, parse};
 pub(crate) use schema_node::StrictJson;
 
@@ -144,9 +146,7 @@ impl<'a> Value<'a> {
             Self::Bool(boolean) => Value::Bool(boolean),
             Self::Number(number) => Value::Number(number),
             Self::String(string) => Value::String(Cow::Owned(string.into_owned())),
-            Self::Array(items) => {
-                Value::Array(items.into_iter().map(Value::into_owned).collect())
-            }
+            Self::Array(items) => Value::Array(items.into_iter().map(Value::into_owned).collect()),
             Self::Object(object) => Value::Object(object.into_owned()),
         }
     }

@@ -52,9 +52,7 @@ impl JsonNumber for Number {
         Cow::Owned(match *self {
             Self::Integer(integer) => integer.into(),
             // The parser lets only finite numbers in.
-            Self::Float(float) => {
-                serde_json::Number::from_f64(float).unwrap_or_else(|| 0.into())
-            }
+            Self::Float(float) => serde_json::Number::from_f64(float).unwrap_or_else(|| 0.into()),
         })
     }
 

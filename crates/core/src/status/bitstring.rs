@@ -98,7 +98,8 @@ impl StatusBits {
     /// [`LARGEST_LIST_BYTES`]; nothing may follow the gzip stream.
     pub fn decode(encoded: &str) -> Result<Self, StatusListError> {
         const WHAT: &str = "encodedList";
-        let compressed = decode_multibase_base64url(encoded).map_err(|error| error.within(WHAT, ""))?;
+        let compressed =
+            decode_multibase_base64url(encoded).map_err(|error| error.within(WHAT, ""))?;
         let mut decoder = flate2::bufread::GzDecoder::new(&compressed[..]);
         let mut bytes = Vec::new();
         let limit = LARGEST_LIST_BYTES;
@@ -120,14 +121,11 @@ impl StatusBits {
 
     /// Encodes as `encodedList`. The same bits give the same text.
     pub fn encode(&self) -> String {
-        let mut encoder = flate2::GzBuilder::new()
-            .mtime(0)
-            .write(Vec::new(), flate2::Compression::best());
+        let mut encoder =
+            flate2::GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::best());
         // Writing into a vector can't fail.
-        let compressed = encoder
-            .write_all(&self.bytes)
-            .and_then(|()| encoder.finish())
-            .unwrap_or_default();
+        let compressed =
+            encoder.write_all(&self.bytes).and_then(|()| encoder.finish()).unwrap_or_default();
         encode_multibase_base64url(&compressed)
     }
 
@@ -243,7 +241,9 @@ impl BitstringStatusListCredential {
     pub fn from_unverified(credential: &Unverified<'_>) -> Result<Self, StatusListError> {
         const WHAT: &str = "status list";
         if !credential.claimed_types().contains(&Self::TYPE) {
-            return Err(Malformed::at(WHAT, "/type", "BitstringStatusListCredential is missing").into());
+            return Err(
+                Malformed::at(WHAT, "/type", "BitstringStatusListCredential is missing").into()
+            );
         }
         let &[subject] = credential.claimed_subjects() else {
             return Err(Malformed::at(WHAT, "/credentialSubject", "expected one subject").into());

@@ -28,7 +28,7 @@ pub struct StatusReference<'v> {
     pub entry: &'v Object<'v>,
 }
 
-impl<'v> StatusReference<'v> {
+impl StatusReference<'_> {
     /// Whether `name` is among its types; types have no order.
     pub fn is(&self, name: &str) -> bool {
         has_type(self.entry, name)

@@ -157,8 +157,10 @@ impl<'v> Form<'v> {
                 return self.fail(pointer(), "expected an object");
             };
             let form = Form { what: self.what, object };
-            let checked =
-                form.strings("type").and_then(|_| form.optional_url("id")).and_then(|_| check(&form));
+            let checked = form
+                .strings("type")
+                .and_then(|_| form.optional_url("id"))
+                .and_then(|_| check(&form));
             checked.map_err(|error| error.within(self.what, &pointer()))?;
         }
         Ok(())

@@ -73,9 +73,7 @@ impl<'v> Enveloped<'v> {
         let data = object
             .str("id")
             .and_then(|id| id.strip_prefix("data:")?.strip_prefix(media_type)?.strip_prefix(','))
-            .ok_or_else(|| {
-                Malformed::at(WHAT, "/id", format!("expected data:{media_type},… "))
-            })?;
+            .ok_or_else(|| Malformed::at(WHAT, "/id", format!("expected data:{media_type},… ")))?;
         Ok(Self { media_type, data })
     }
 }
@@ -93,9 +91,7 @@ impl<'v> UnverifiedPresentation<'v> {
         form.types("VerifiablePresentation")?;
         form.optional_url("id")?;
         let holder = form.url_or_object("holder")?;
-        for member in ["termsOfUse"] {
-            form.typed(member, |_| Ok(()))?;
-        }
+        form.typed("termsOfUse", |_| Ok(()))?;
         proofs_are_objects(&form)?;
         let credentials =
             document.get("verifiableCredential").map(Value::one_or_more).unwrap_or_default();

@@ -26,9 +26,8 @@ pub fn matching_previous<'v>(
     if let Some(id) = in_cycle(proof, all) {
         return Err(ProofError::PreviousCycle { id });
     }
-    let named = |candidate: &&Proof<'v>| {
-        candidate.id.is_some_and(|id| proof.previous.contains(&id))
-    };
+    let named =
+        |candidate: &&Proof<'v>| candidate.id.is_some_and(|id| proof.previous.contains(&id));
     Ok(all.iter().filter(named).map(|previous| previous.object.clone().into()).collect())
 }
 

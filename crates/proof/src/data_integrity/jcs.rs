@@ -55,7 +55,9 @@ impl Suite for JcsSuite {
         }
         // Where the document was hashed alone with SHA-256, that is its digest.
         match signed.last_chunk::<32>() {
-            Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => Ok(*digest),
+            Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => {
+                Ok(*digest)
+            }
             _ => Ok(digest_under(document, context)),
         }
     }
@@ -86,7 +88,7 @@ impl JcsSuite {
 
 /// The previous proofs as they stand in the document that is hashed.
 fn chained(previous: Vec<Value<'_>>) -> Option<Value<'_>> {
-    (!previous.is_empty()).then(|| Value::Array(previous))
+    (!previous.is_empty()).then_some(Value::Array(previous))
 }
 
 /// A document as it is hashed: without its proofs but for those that the proof builds on, under

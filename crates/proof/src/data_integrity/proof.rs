@@ -49,15 +49,14 @@ impl<'v> Proof<'v> {
             Some(_) => Err(Malformed::at(WHAT, format!("/{member}"), "expected a string")),
         };
         let required = |member: &str| {
-            optional(member)?
-                .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "is missing"))
+            optional(member)?.ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "is missing"))
         };
         let list = |member: &str| {
             let items = object.get(member).map(Value::one_or_more).unwrap_or_default();
             let strings: Option<Vec<&'v str>> = items.iter().map(Value::as_str).collect();
-            strings
-                .filter(|strings| strings.len() <= 16)
-                .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected up to 16 strings"))
+            strings.filter(|strings| strings.len() <= 16).ok_or_else(|| {
+                Malformed::at(WHAT, format!("/{member}"), "expected up to 16 strings")
+            })
         };
         let time = |member: &str| match optional(member)? {
             None => Ok(None),

@@ -116,9 +116,9 @@ impl Suites {
     /// The suite called `name`.
     pub fn by_name(self, name: &str) -> Result<&'static dyn Suite, ProofError> {
         let suite = self.0.iter().find(|suite| suite.name() == name);
-        suite
-            .copied()
-            .ok_or_else(|| ProofError::SuiteUnknown { cryptosuite: name.chars().take(64).collect() })
+        suite.copied().ok_or_else(|| ProofError::SuiteUnknown {
+            cryptosuite: name.chars().take(64).collect(),
+        })
     }
 
     /// The first suite that signs with keys of this type.

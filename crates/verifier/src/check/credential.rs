@@ -1,12 +1,12 @@
 //! One credential, from its proof to its status.
 
+use bonafide_core::Malformed;
 use bonafide_core::attestation::{Attestation, AttestationType};
 use bonafide_core::did::Relationship;
 use bonafide_core::encoding::hex;
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
-use bonafide_core::Malformed;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 
 use super::proof::{Checker, Proofs, jose_reason};
@@ -116,8 +116,12 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
     let jws = match CompactJws::parse(token, TokenType::VC) {
         Ok(jws) => jws,
         Err(error) => {
-            let checks =
-                vec![Check::of(part, CheckName::Proof, String::new(), vec![jose_reason(error, "")])];
+            let checks = vec![Check::of(
+                part,
+                CheckName::Proof,
+                String::new(),
+                vec![jose_reason(error, "")],
+            )];
             return CredentialReport { checks, ..CredentialReport::default() };
         }
     };
@@ -171,9 +175,8 @@ impl<'v> JwtClaims<'v> {
     /// payload is the document itself, without the wrappers of older drafts and without a second,
     /// embedded proof that nobody would check.
     pub(crate) fn read(document: &'v Object<'_>) -> Result<Self, Malformed> {
-        let malformed = |claim: &str, detail| {
-            Malformed::at("JWT claims", format!("/{claim}"), detail)
-        };
+        let malformed =
+            |claim: &str, detail| Malformed::at("JWT claims", format!("/{claim}"), detail);
         for other in ["vc", "vp", "proof"] {
             if document.contains(other) {
                 return Err(malformed(other, "must not be there"));

@@ -1,8 +1,6 @@
 //! Which permission level follows: the ladder, strongest rung first.
 
-use bonafide_core::attestation::{
-    Attestation, Builder, Certification, Identity, PactScore, Tier,
-};
+use bonafide_core::attestation::{Attestation, Builder, Certification, Identity, PactScore, Tier};
 use bonafide_core::time::{Timestamp, format_duration};
 
 use super::{Context, Verified};
@@ -84,7 +82,9 @@ impl<'f> Facts<'f> {
     fn lacks(&self, rung: &Rung, context: &Context<'_>) -> Vec<Lack> {
         let mut lacks = Vec::new();
         let mut lack = |what, needs: String, has: String| lacks.push(Lack { what, needs, has });
-        for wanted in rung.credentials.iter().filter(|wanted| !self.types.contains(&wanted.as_str())) {
+        for wanted in
+            rung.credentials.iter().filter(|wanted| !self.types.contains(&wanted.as_str()))
+        {
             lack("credential", wanted.clone(), "none that is verified".to_owned());
         }
         self.score_lacks(rung, &mut lack);
@@ -110,17 +110,14 @@ impl<'f> Facts<'f> {
                 lack("status-freshness", needs, format_duration(age));
             }
         }
-        if let Some(action) = context.request.action.as_ref().filter(|a| !rung.actions.contains(a)) {
+        if let Some(action) = context.request.action.as_ref().filter(|a| !rung.actions.contains(a))
+        {
             lack("action", action.clone(), or_none(rung.actions.iter().map(String::as_str)));
         }
         lacks
     }
 
-    fn score_lacks(
-        &self,
-        rung: &Rung,
-        lack: &mut impl FnMut(&'static str, String, String),
-    ) {
+    fn score_lacks(&self, rung: &Rung, lack: &mut impl FnMut(&'static str, String, String)) {
         if rung.tier.is_none() && rung.score.is_none() && rung.confidence.is_none() {
             return;
         }

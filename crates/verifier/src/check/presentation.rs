@@ -152,10 +152,9 @@ pub(crate) fn one_agent(index: usize, report: &CredentialReport, presenter: Opti
     let reasons = match &report.subjects[..] {
         [] => return Check::not_made(part, CheckName::OneAgent, "its subject is not known"),
         [Some(subject)] if subject == presenter => Vec::new(),
-        [Some(subject)] => vec![Reason::SubjectMismatch {
-            subject: short(subject),
-            presenter: short(presenter),
-        }],
+        [Some(subject)] => {
+            vec![Reason::SubjectMismatch { subject: short(subject), presenter: short(presenter) }]
+        }
         [None] => vec![Reason::SubjectMissing {}],
         many => vec![Reason::SubjectsMany { count: many.len() as u64 }],
     };

@@ -98,7 +98,11 @@ impl Proofs {
     }
 
     /// What time does to the signatures.
-    pub(crate) fn ended(&self, has_ended: impl Fn(Timestamp) -> bool, now: Timestamp) -> Vec<Reason> {
+    pub(crate) fn ended(
+        &self,
+        has_ended: impl Fn(Timestamp) -> bool,
+        now: Timestamp,
+    ) -> Vec<Reason> {
         let mut reasons = Vec::new();
         for signer in &self.signers {
             reasons.extend(signer.life.ended(now));
@@ -136,10 +140,8 @@ impl Checker<'_> {
         let mut found = Proofs::default();
         for proof in &proofs {
             look(proof);
-            let checked = self
-                .budget
-                .spend(bytes)
-                .and_then(|()| self.one(document, proof, &proofs, purpose));
+            let checked =
+                self.budget.spend(bytes).and_then(|()| self.one(document, proof, &proofs, purpose));
             match checked {
                 Ok((signer, digest)) => {
                     found.signers.push(signer);
@@ -204,7 +206,9 @@ fn reason(error: ProofError, method: &str) -> Reason {
     match error {
         ProofError::Missing => Reason::ProofMissing {},
         ProofError::Malformed(error) => Reason::malformed(error),
-        ProofError::SuiteUnknown { cryptosuite } => Reason::SuiteUnknown { cryptosuite: short(&cryptosuite) },
+        ProofError::SuiteUnknown { cryptosuite } => {
+            Reason::SuiteUnknown { cryptosuite: short(&cryptosuite) }
+        }
         ProofError::PreviousMissing { id } => Reason::PreviousProofMissing { id: short(&id) },
         ProofError::PreviousCycle { id } => Reason::PreviousProofCycle { id: short(&id) },
         ProofError::TooMany { limit } => Reason::TooManySignatures { limit: limit as u64 },

@@ -34,7 +34,8 @@ fn attestation(
     document: &Value<'_>,
     known: &'static AttestationType,
 ) -> SchemaFindings {
-    let mut found = SchemaFindings { note: format!("fits {}", known.schema_id), ..Default::default() };
+    let mut found =
+        SchemaFindings { note: format!("fits {}", known.schema_id), ..Default::default() };
     for schema in credential.claimed_schemas() {
         if schema.id != known.schema_id || !schema.is_json_schema {
             found.reasons.push(Reason::SchemaMismatch {

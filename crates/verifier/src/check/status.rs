@@ -1,12 +1,10 @@
 //! Is it revoked or suspended, as far as is known, and how fresh is that knowledge?
 
+use bonafide_core::attestation::AttestationType;
 use bonafide_core::encoding::hex;
-use bonafide_core::status::{
-    BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose,
-};
+use bonafide_core::status::{BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose};
 use bonafide_core::time::{Timestamp, format_duration};
 use bonafide_core::vc::{StatusReference, Unverified};
-use bonafide_core::attestation::AttestationType;
 
 use super::Context;
 use super::status_list::{OpenList, list_reason};
@@ -32,7 +30,7 @@ pub(crate) fn check(
     let mut status = Status::default();
     let mut revocable = false;
     for reference in credential.claimed_status() {
-        match entry(reference, context) {
+        match entry(*reference, context) {
             Ok(None) => {}
             Ok(Some(entry)) => {
                 revocable |= entry.purpose == StatusPurpose::Revocation;
@@ -58,7 +56,7 @@ pub(crate) fn check(
 
 /// The entry to look up; `None` for a kind that the policy ignores.
 fn entry(
-    reference: &StatusReference<'_>,
+    reference: StatusReference<'_>,
     context: &Context<'_>,
 ) -> Result<Option<BitstringStatusEntry>, Reason> {
     if !reference.is(BitstringStatusEntry::TYPE) {

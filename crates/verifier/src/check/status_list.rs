@@ -126,7 +126,9 @@ fn read(
         ttl: list.ttl,
         bits: list.bits,
         stamp: begins.flatten().max().ok_or_else(|| {
-            invalid("it says neither validFrom nor iat, so an older one could replace it".to_owned())
+            invalid(
+                "it says neither validFrom nor iat, so an older one could replace it".to_owned(),
+            )
         })?,
         valid_until: ends.into_iter().flatten().min(),
         proofs,
@@ -148,10 +150,8 @@ pub(crate) fn list_reason(list: &str, error: StatusListError) -> Reason {
             entries: entries as u64,
             least: FEWEST_ENTRIES as u64,
         },
-        StatusListError::OutOfRange { index, entries } => Reason::StatusIndexOutOfRange {
-            list,
-            index: index as u64,
-            entries: entries as u64,
-        },
+        StatusListError::OutOfRange { index, entries } => {
+            Reason::StatusIndexOutOfRange { list, index: index as u64, entries: entries as u64 }
+        }
     }
 }

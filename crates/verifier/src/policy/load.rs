@@ -139,7 +139,8 @@ fn policy(file: File) -> Result<Policy, Fault> {
         Some("audit") => Mode::Audit,
         _ => Mode::Enforce,
     };
-    let on_unknown = |setting: Option<&Text>| Ok(one_of(setting, &["refuse", "ignore"])? == Some("ignore"));
+    let on_unknown =
+        |setting: Option<&Text>| Ok(one_of(setting, &["refuse", "ignore"])? == Some("ignore"));
     let unknown = OnUnknown {
         ignore_status: on_unknown(file.unknown.status.as_ref())?,
         ignore_schema: on_unknown(file.unknown.schema.as_ref())?,
@@ -148,7 +149,10 @@ fn policy(file: File) -> Result<Policy, Fault> {
     let clock_skew = duration(file.clock_skew.as_ref(), Duration::from_secs(30))?;
     if clock_skew > Duration::from_secs(600) {
         let span = file.clock_skew.map_or(0..0, |text| text.span());
-        return Err(Fault(span, "a clock skew over 10m hides a broken clock; set the clock".to_owned()));
+        return Err(Fault(
+            span,
+            "a clock skew over 10m hides a broken clock; set the clock".to_owned(),
+        ));
     }
     Ok(Policy {
         mode,
@@ -179,8 +183,9 @@ fn one_of<'t>(setting: Option<&'t Text>, allowed: &[&str]) -> Result<Option<&'t 
 fn duration(setting: Option<&Text>, default: Duration) -> Result<Duration, Fault> {
     match setting {
         None => Ok(default),
-        Some(text) => parse_duration(text.get_ref())
-            .map_err(|error| Fault(text.span(), error.detail)),
+        Some(text) => {
+            parse_duration(text.get_ref()).map_err(|error| Fault(text.span(), error.detail))
+        }
     }
 }
 
@@ -205,10 +210,16 @@ fn issuers(tables: &[IssuerTable]) -> Result<Vec<TrustedIssuer>, Fault> {
     for table in tables {
         let did = did(&table.did)?;
         if issuers.iter().any(|issuer| issuer.did == did) {
-            return Err(Fault(table.did.span(), "this issuer occurs twice; join the two".to_owned()));
+            return Err(Fault(
+                table.did.span(),
+                "this issuer occurs twice; join the two".to_owned(),
+            ));
         }
         if table.attests.get_ref().is_empty() {
-            return Err(Fault(table.attests.span(), "name at least one credential type".to_owned()));
+            return Err(Fault(
+                table.attests.span(),
+                "name at least one credential type".to_owned(),
+            ));
         }
         if let Some(cosigner) = table.cosigners.iter().find(|cosigner| *cosigner.get_ref() == did) {
             return Err(Fault(cosigner.span(), "an issuer can't be its own cosigner".to_owned()));
@@ -230,7 +241,9 @@ fn credential_type(text: &Text) -> Result<String, Fault> {
     let known = ATTESTATION_TYPES.iter().map(|known| known.name);
     let near = known.chain([BitstringStatusListCredential::TYPE]).find(|known| {
         let loose = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
-        *known != name && loose(known).trim_end_matches("credential") == loose(name).trim_end_matches("credential")
+        *known != name
+            && loose(known).trim_end_matches("credential")
+                == loose(name).trim_end_matches("credential")
     });
     match near {
         Some(known) => Err(Fault(text.span(), format!("did you mean {known:?}?"))),
