@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod command_line;
 mod fixtures;
+mod policies;
 mod threats;
 mod vectors;
+mod verdicts;
 mod world;

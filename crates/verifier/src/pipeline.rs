@@ -204,6 +204,9 @@ fn unreadable(reason: Reason, context: &Context<'_>, verdict: &mut Verdict) {
     verdict.checks.push(Check::of(part, CheckName::Form, String::new(), vec![reason]));
 }
 
+/// The longest presentation whose credentials are not measured one by one.
+const SHORT: usize = 64 << 10;
+
 /// A credential that came without a presentation.
 fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
     let report = credential::check(0, source, context);
@@ -270,9 +273,8 @@ fn presented(
     for (index, held) in presentation.held().iter().enumerate() {
         let source = match held {
             Held::Embedded(value, credential) => {
-                // No part of a short presentation can be too long.
-                let short = bytes <= context.policy.limits.credential;
-                let bytes = if short { bytes } else { canonical_length(value) };
+                // No part of a short presentation is long; of another it has to be measured.
+                let bytes = if bytes <= SHORT { bytes } else { canonical_length(value) };
                 Source::Embedded(value, credential, bytes)
             }
             Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),

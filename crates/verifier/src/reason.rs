@@ -126,7 +126,7 @@ reasons! {
         "{what} has {bytes} bytes; the limit is {limit}"
     /// Over the number of signatures, or of bytes under them, that one verdict checks.
     TooManySignatures "too-many-signatures" Rejects { limit: u64 }
-        "more to check than a verdict may: {limit} signatures, 24 MiB under them"
+        "more to check than a verdict may: {limit} signatures, 16 MiB under them"
 
     /// Nothing secures it.
     ProofMissing "proof-missing" Rejects {} "there is no proof"

@@ -137,10 +137,10 @@ fn row_10_a_second_signature_does_not_make_a_second_credential() {
     let scene = bonafide_testkit::scene();
     let mut revoked = scene.bundle_draft();
     for content in &mut revoked.content {
-        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content {
-            if credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example") {
-                *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
-            }
+        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content
+            && credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example")
+        {
+            *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
         }
     }
     let revoked = World::with(|policy| policy, scene.sign_bundle(&revoked));
@@ -266,10 +266,10 @@ fn row_38_the_cache_holds_nothing_but_signatures() {
     // Revoked since.
     let mut draft = scene.bundle_draft();
     for content in &mut draft.content {
-        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content {
-            if credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example") {
-                *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
-            }
+        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content
+            && credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example")
+        {
+            *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
         }
     }
     let revoked = World::with(|policy| policy, scene.sign_bundle(&draft));

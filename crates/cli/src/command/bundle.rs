@@ -24,7 +24,7 @@ pub(crate) enum Bundle {
         after_help = "Example: bonafide bundle make --key operator.key --did-document scorer.did.json --status-list status.json --out trust.bundle"
     )]
     Make {
-        /// The key of somebody whom policies name under [bundle] signers.
+        /// The key of somebody whom policies name as signers of bundles.
         #[arg(long)]
         key: PathBuf,
         /// A DID document; may be repeated.
@@ -47,11 +47,13 @@ pub(crate) enum Bundle {
         out: PathBuf,
     },
     /// Show what a bundle holds. Verifies nothing.
+    #[command(after_help = "Example: bonafide bundle show trust.bundle")]
     Show {
         /// The bundle.
         file: PathBuf,
     },
     /// Check a bundle as `verify` would: its signer, its signature, each list in it.
+    #[command(after_help = "Example: bonafide bundle check trust.bundle --policy policy.toml")]
     Check {
         /// The bundle.
         file: PathBuf,

@@ -27,6 +27,7 @@ pub(crate) enum Policy {
         out: Option<PathBuf>,
     },
     /// Check a policy; errors point at the line.
+    #[command(after_help = "Example: bonafide policy check policy.toml")]
     Check {
         /// The policy.
         file: PathBuf,

@@ -12,7 +12,7 @@ use crate::failure::{Exit, Failure};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Needs no network and no configuration. Leaves every file, and the commands, in the folder."
+    after_help = "Example: bonafide demo\n\nNeeds no network and no configuration. Leaves every file, and the commands, in the folder."
 )]
 pub(crate) struct Demo {
     /// Where to leave the files.

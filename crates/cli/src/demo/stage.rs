@@ -166,17 +166,14 @@ fn words(line: &str) -> Result<Vec<String>, Failure> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() {
-        let (word, after) = match rest.strip_prefix("\"$(cat ") {
-            Some(quoted) => {
-                let (file, after) = quoted
-                    .split_once(")\"")
-                    .ok_or_else(|| Failure::fault(format!("an open quote in {line}")))?;
-                (crate::files::read_text(Path::new(file))?.trim().to_owned(), after)
-            }
-            None => {
-                let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
-                (word.to_owned(), after)
-            }
+        let (word, after) = if let Some(quoted) = rest.strip_prefix("\"$(cat ") {
+            let (file, after) = quoted
+                .split_once(")\"")
+                .ok_or_else(|| Failure::fault(format!("an open quote in {line}")))?;
+            (crate::files::read_text(Path::new(file))?.trim().to_owned(), after)
+        } else {
+            let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+            (word.to_owned(), after)
         };
         words.push(word);
         rest = after.trim_start();

@@ -137,10 +137,10 @@ fn decisions(stage: &mut Stage<'_, '_>) -> Result<(), Failure> {
         (Outcome::Accepted, Some("sensitive"), None),
     )?;
     stage.scene("Bronze, scored 72, may read and no more")?;
-    stage.run(&format!(
+    stage.run(
         "present bronze.identity.vc bronze.builder.vc bronze.score.vc --key bronze.key \
-         --nonce 9f1c2d --audience https://pay.example --format vp+jwt --out bronze.vp"
-    ))?;
+         --nonce 9f1c2d --audience https://pay.example --format vp+jwt --out bronze.vp",
+    )?;
     stage.verify(
         &format!("verify bronze.vp {RELYING} --nonce 9f1c2d --audience https://pay.example --action payments.read"),
         (Outcome::Accepted, Some("read"), None),

@@ -18,7 +18,7 @@ use crate::{Evidence, Reason};
 pub(crate) const MOST_SIGNATURES: u32 = 32;
 
 /// Bytes that one verdict may hash.
-const MOST_HASHED: usize = 24 << 20;
+const MOST_HASHED: usize = 16 << 20;
 
 /// How much work one verdict may still do.
 pub(crate) struct Budget {
