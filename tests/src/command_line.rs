@@ -146,7 +146,7 @@ fn wrong_usage_ends_with_64_and_says_what_to_do() {
             ],
             "131072",
         ),
-        (&["present", "claims.json", "--key", "a.key"], "not signed"),
+        (&["present", "claims.json", "--key", "a.key"], "not a signed credential"),
         (&["inspect", "a.key.missing"], "can't read"),
     ] {
         let (code, said) = run(arguments);
@@ -271,32 +271,131 @@ fn the_demo_tells_its_story_and_its_script_repeats_it() {
     assert_eq!(code, 0);
     let story: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!(story["scenes"].as_array().unwrap().len(), 9);
-    // By hand, in another folder: the commands as they were printed.
+    // By hand, in a folder of its own, as the script's head says.
     let demo = folder.path().join("bonafide-demo");
-    let again = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(&demo).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        let given = name.ends_with(".claims.json")
-            || ["policy.toml", "tampered.vc", "commands.sh"].contains(&name);
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if given || matches!(ending, Some("did" | "key")) {
-            std::fs::copy(&path, again.path().join(name)).unwrap();
-        }
-    }
-    let script = std::fs::read_to_string(again.path().join("commands.sh")).unwrap();
-    // The keys are there already, since the policy names one of them.
-    let script: Vec<&str> = script.lines().filter(|line| !line.contains("key new")).collect();
-    std::fs::write(again.path().join("commands.sh"), script.join("\n")).unwrap();
+    let script = std::fs::read_to_string(demo.join("commands.sh")).unwrap();
+    let how = script.lines().find_map(|line| line.strip_prefix("#   ")).unwrap();
     #[allow(clippy::disallowed_methods)] // a test is a binary
     let path = std::env::var("PATH").unwrap();
     let path = format!("{}:{path}", binary().parent().unwrap().display());
-    let output = Command::new("sh")
-        .arg("commands.sh")
-        .env("PATH", path)
-        .current_dir(again.path())
-        .output()
-        .unwrap();
+    let output =
+        Command::new("sh").args(["-c", how]).env("PATH", path).current_dir(&demo).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("level sensitive"));
+    let said = text(&output.stdout);
+    for word in ["level sensitive", "level read", "proof-invalid", "expired", "revoked"] {
+        assert!(said.contains(word), "{word}");
+    }
+    // What a person made there stays when the demo runs again.
+    std::fs::write(demo.join("mine.txt"), "precious").unwrap();
+    assert_eq!(run_in(folder.path(), &["demo"]).0, 0);
+    assert!(demo.join("mine.txt").exists() && demo.join("again").exists());
+}
+
+#[test]
+fn changes_of_a_list_at_the_same_time_are_all_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(run_in(folder.path(), &["key", "new", "--out", "a.key"]).0, 0);
+    let new =
+        ["status", "new", "--key", "a.key", "--url", "https://a.example/1", "--out", "l.json"];
+    assert_eq!(run_in(folder.path(), &new).0, 0);
+    let running: Vec<_> = (1..=8)
+        .map(|index| {
+            Command::new(binary())
+                .args(["status", "set", "l.json", "--key", "a.key", "--index", &index.to_string()])
+                .current_dir(folder.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut process in running {
+        assert!(process.wait().unwrap().success());
+    }
+    let (_, said) = run_in(folder.path(), &["status", "show", "l.json"]);
+    assert!(said.contains("1, 2, 3, 4, 5, 6, 7, 8"), "{said}");
+}
+
+#[test]
+fn keys_are_never_written_over_and_wrong_ones_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run_in(folder.path(), arguments);
+    assert_eq!(run(&["key", "new", "--out", "a.key"]).0, 0);
+    let before = std::fs::read(folder.path().join("a.key")).unwrap();
+    let (code, said) =
+        run(&["did", "document", "did:web:a.example", "--key", "a.key", "--out", "a.key"]);
+    assert_eq!(code, 64);
+    assert!(said.contains("never overwritten"), "{said}");
+    assert_eq!(std::fs::read(folder.path().join("a.key")).unwrap(), before);
+    // A file that is no key is called that, and nobody is told to make it private.
+    std::fs::write(folder.path().join("not.key"), "{}").unwrap();
+    let (_, said) = run(&["key", "show", "not.key"]);
+    assert!(said.contains("is not a key file") && !said.contains("chmod"), "{said}");
+    // Somebody else's did:key under this key.
+    let other = "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp";
+    let method = format!("{other}#{}", other.trim_start_matches("did:key:"));
+    std::fs::write(folder.path().join("vc.json"), "{}").unwrap();
+    let (code, said) = run(&["issue", "--key", "a.key", "--as", &method, "--claims", "vc.json"]);
+    assert_eq!(code, 64);
+    assert!(said.contains("is not this key"), "{said}");
+    // Failures are JSON where JSON is asked for, wrong usage among them.
+    for arguments in
+        [&["--json", "verfy"][..], &["issue", "--json", "--key"], &["inspect", "none", "--json"]]
+    {
+        let output = Command::new(binary()).args(arguments).output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert!(said["error"]["message"].is_string());
+        assert_eq!(output.status.code(), Some(64));
+    }
+}
+
+#[test]
+fn a_bundle_that_verifiers_would_refuse_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run_in(folder.path(), arguments);
+    assert_eq!(run(&["key", "new", "--out", "a.key"]).0, 0);
+    let new =
+        ["status", "new", "--key", "a.key", "--url", "https://a.example/1", "--out", "l.json"];
+    assert_eq!(run(&new).0, 0);
+    let make = ["bundle", "make", "--key", "a.key", "--out", "b", "--status-list", "l.json"];
+    assert_eq!(run(&make).0, 0);
+    std::fs::remove_file(folder.path().join("b")).unwrap();
+    let twice = [&make[..], &["--status-list", "l.json"]].concat();
+    let (code, said) = run(&twice);
+    assert_eq!(code, 64);
+    assert!(said.contains("two lists"), "{said}");
+    assert_eq!(
+        run(&["did", "document", "did:web:a.example", "--key", "a.key", "--out", "d.json"]).0,
+        0
+    );
+    assert_eq!(
+        run(&[
+            "status",
+            "new",
+            "--key",
+            "a.key",
+            "--as",
+            "did:web:b.example#1",
+            "--url",
+            "https://b.example/1",
+            "--out",
+            "other.json"
+        ])
+        .0,
+        0
+    );
+    let (code, said) = run(&[
+        "bundle",
+        "make",
+        "--key",
+        "a.key",
+        "--out",
+        "b",
+        "--did-document",
+        "d.json",
+        "--status-list",
+        "other.json",
+    ]);
+    assert_eq!(code, 64);
+    assert!(said.contains("--did-document"), "{said}");
+    assert!(!folder.path().join("b").exists());
 }

@@ -142,3 +142,17 @@ fn nobody_is_trusted_by_an_empty_policy() {
     world.refused(&world.score(DI), &nothing(), "issuer-untrusted");
     world.refused(&world.presentation(DI), &asked(), "issuer-untrusted");
 }
+
+#[test]
+fn limits_are_those_of_each_credential() {
+    let limited = |bytes: usize| {
+        move |policy: String| policy + &format!("\n[limits]\ncredential = {bytes}\n")
+    };
+    // Each credential has less than 2,000 bytes, the presentation of all four more.
+    let world = World::with(limited(2_000), scene().bundle());
+    assert!(world.presentation(DI).len() > 5_000);
+    world.accepted(&world.presentation(DI), &asked(), Some("sensitive"));
+    let world = World::with(limited(1_000), scene().bundle());
+    world.refused(&world.presentation(DI), &asked(), "too-large");
+    world.refused(&world.score(DI), &nothing(), "too-large");
+}

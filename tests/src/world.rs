@@ -148,8 +148,10 @@ pub(crate) fn present_to(
 pub(crate) fn binary() -> &'static PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         let status = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "bonafide-cli", "--bin", "bonafide"])
+            .args(["--profile", profile])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();

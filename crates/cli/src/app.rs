@@ -15,6 +15,8 @@ pub(crate) struct App<'a> {
     pub(crate) json: bool,
     /// The time of this run.
     pub(crate) now: Timestamp,
+    /// The same in milliseconds since 1970.
+    pub(crate) milliseconds: u64,
     fill: fn(&mut [u8]) -> Result<(), Failure>,
 }
 
@@ -22,21 +24,29 @@ impl<'a> App<'a> {
     /// With this machine's clock and randomness: the only place that asks for either.
     #[allow(clippy::disallowed_methods)]
     pub(crate) fn of_this_machine(json: bool, out: &'a mut dyn Write) -> Result<Self, Failure> {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .ok()
-            .and_then(|since| Timestamp::from_unix(i64::try_from(since.as_secs()).ok()?))
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok();
+        let read = since.and_then(|since| {
+            let now = Timestamp::from_unix(i64::try_from(since.as_secs()).ok()?)?;
+            Some((now, u64::try_from(since.as_millis()).ok()?))
+        });
+        let (now, milliseconds) = read
             .ok_or_else(|| Failure::fault("this machine's clock is before 1970 or after 9999"))?;
         let fill = |bytes: &mut [u8]| {
             getrandom::fill(bytes)
                 .map_err(|error| Failure::fault(format!("no randomness: {error}")))
         };
-        Ok(Self { out, json, now, fill })
+        Ok(Self { out, json, now, milliseconds, fill })
     }
 
     /// The same run, writing elsewhere.
     pub(crate) fn writing_to<'b>(&self, out: &'b mut dyn Write) -> App<'b> {
-        App { out, json: self.json, now: self.now, fill: self.fill }
+        App {
+            out,
+            json: self.json,
+            now: self.now,
+            milliseconds: self.milliseconds,
+            fill: self.fill,
+        }
     }
 
     pub(crate) fn run(&mut self, command: Command) -> Result<Exit, Failure> {

@@ -1,7 +1,7 @@
 //! Reading and writing files: sizes are bounded, secrets are private, nothing is half written.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 use bonafide_core::did::DidDocument;
@@ -12,8 +12,24 @@ use crate::failure::Failure;
 /// The longest file that a command reads, a bundle's cap.
 const LONGEST: u64 = 256 << 20;
 
-/// Reads a file, or standard input for `-`.
+/// Reads a file, or standard input for `-`. A key file is refused: what is read here may be shown.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = read_secret(path)?;
+    if holds_secret(&bytes) {
+        let shown = path.display();
+        return Err(Failure::usage(format!("{shown} is a key file; it belongs to --key alone")));
+    }
+    Ok(bytes)
+}
+
+/// Whether this is a key file, however broken.
+fn holds_secret(bytes: &[u8]) -> bool {
+    const NAME: &[u8] = b"secretKeyMultibase";
+    bytes.len() < 8192 && bytes.windows(NAME.len()).any(|window| window == NAME)
+}
+
+/// Reads a file that may hold a secret.
+pub(crate) fn read_secret(path: &Path) -> Result<Vec<u8>, Failure> {
     let shown = path.display();
     let unreadable = |error| Failure::usage(format!("can't read {shown}: {error}"));
     let reader: Box<dyn Read> = if path.as_os_str() == "-" {
@@ -68,20 +84,58 @@ pub(crate) fn read_secured(path: &Path) -> Result<Value<'static>, Failure> {
     Err(Failure::usage(format!("{} is neither JSON nor a compact JWT", path.display())))
 }
 
-/// Writes a file in one step: a reader sees the old one or the new one, whole.
+/// Writes a file in one step: a reader sees the old one or the new one, whole. Never over a key.
 pub(crate) fn write(path: &Path, content: &str) -> Result<(), Failure> {
-    let unwritable = |error| Failure::fault(format!("can't write {}: {error}", path.display()));
+    replace(path, content, 0o644)
+}
+
+/// Writes a file in one step that only its owner can read.
+pub(crate) fn write_private(path: &Path, content: &str) -> Result<(), Failure> {
+    replace(path, content, 0o600)
+}
+
+fn replace(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
+    let shown = path.display();
+    if fs::read(path).is_ok_and(|old| holds_secret(&old)) {
+        return Err(Failure::usage(format!(
+            "{shown} is a key file, and a key is never overwritten"
+        ))
+        .with_help("choose another name for --out"));
+    }
+    let unwritable = |error: std::io::Error| {
+        let message = format!("can't write {shown}: {}", error.kind());
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory => {
+                Failure::usage(message)
+            }
+            _ => Failure::fault(message),
+        }
+    };
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new();
-    // A temporary file is private by default; what is written here is public.
     #[cfg(unix)]
-    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    file.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut file = file.tempfile_in(folder).map_err(unwritable)?;
     file.write_all(content.as_bytes()).map_err(unwritable)?;
     file.as_file().sync_all().map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
+    // The new name has to last as well.
+    #[cfg(unix)]
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
     Ok(())
+}
+
+/// Waits for and holds the lock that goes with a file, until it is dropped.
+pub(crate) fn lock(path: &Path) -> Result<fs::File, Failure> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let failed = |error| Failure::usage(format!("can't lock {}: {error}", path.display()));
+    let lock = fs::File::create(name).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    Ok(lock)
 }
 
 /// Writes a secret to a new file that only its owner can read. Never overwrites.
@@ -92,7 +146,7 @@ pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let shown = path.display();
     let mut file = options.open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
+        ErrorKind::AlreadyExists => {
             Failure::usage(format!("{shown} exists, and a key is never overwritten"))
                 .with_help("choose another name for --out")
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bonafide_core::did::did_key;
+use bonafide_core::did::{did_jwk, did_key};
 use bonafide_core::json::{Limits, Object, parse, to_pretty_string};
 use bonafide_proof::{SecretKey, Signer};
 use zeroize::Zeroizing;
@@ -33,8 +33,7 @@ pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
 /// Reads a key file. Refuses one that others can read.
 pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
     let shown = path.display();
-    refuse_if_public(path)?;
-    let bytes = Zeroizing::new(files::read(path)?);
+    let bytes = Zeroizing::new(files::read_secret(path)?);
     // Nothing of the content goes into a message.
     let broken = || Failure::usage(format!("{shown} is not a key file of bonafide"));
     let value = parse(&bytes, &Limits::for_size(4096)).map_err(|_| broken())?;
@@ -42,6 +41,7 @@ pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
     if object.str("type") != Some("bonafide-key") {
         return Err(broken().with_help("bonafide key new --out FILE"));
     }
+    refuse_if_public(path)?;
     let secret = object.str("secretKeyMultibase").ok_or_else(broken)?;
     let key = SecretKey::from_multikey(secret).map_err(|_| broken())?;
     if object.str("publicKeyMultibase") != Some(key.public_key().to_multikey().as_str()) {
@@ -86,7 +86,17 @@ pub(crate) fn signing(path: &Path, method: Option<&str>) -> Result<SigningKey, F
                     Failure::usage(format!("--as: {method:?} is not the DID URL of a key"))
                         .with_help("--as did:web:example.com#key-1")
                 })?;
-            (url.did.as_str().to_owned(), method.to_owned())
+            let own = (did_key(key.public_key()), did_jwk(key.public_key()));
+            let did = url.did.as_str();
+            let other = match url.did.method() {
+                "key" => did != own.0 || url.fragment != did.strip_prefix("did:key:"),
+                "jwk" => own.1.as_deref() != Some(did) || url.fragment != Some("0"),
+                _ => false,
+            };
+            if other {
+                return Err(Failure::usage(format!("--as: {method:?} is not this key")));
+            }
+            (did.to_owned(), method.to_owned())
         }
     };
     Ok(SigningKey { key, did, method })

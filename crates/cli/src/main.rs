@@ -10,7 +10,7 @@ mod human;
 mod key_file;
 mod seen_file;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -22,6 +22,11 @@ use crate::failure::{Exit, Failure};
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() && std::env::args().any(|word| word == "--json") => {
+            let text = error.render().to_string();
+            let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            return report(&Failure::usage(message).with_help("bonafide --help"), true).into();
+        }
         Err(error) => {
             // Failing to print a usage message leaves nothing better to do.
             let _ = error.print();
@@ -30,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     let json = arguments.json;
-    let mut out = anstream::stdout().lock();
+    let mut out = Quiet(anstream::stdout().lock());
     let result =
         App::of_this_machine(json, &mut out).and_then(|mut app| app.run(arguments.command));
     let exit = match result {
@@ -40,6 +45,25 @@ fn main() -> ExitCode {
     match out.flush() {
         Ok(()) => exit.into(),
         Err(error) => report(&Failure::fault(format!("standard output: {error}")), false).into(),
+    }
+}
+
+/// A reader that has seen enough (`| head`) changes nothing: the exit code stays the verdict's.
+struct Quiet<W>(W);
+
+impl<W: Write> Write for Quiet<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
     }
 }
 

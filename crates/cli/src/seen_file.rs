@@ -14,6 +14,8 @@ use crate::files;
 pub(crate) struct FileSeen {
     path: PathBuf,
     memory: MemorySeen,
+    /// This machine's clock: what is forgotten when does not hang on the time asked about.
+    clock: Timestamp,
     _lock: File,
 }
 
@@ -29,7 +31,7 @@ struct State {
 impl FileSeen {
     /// Opens a state folder, making it if it is not there. Waits for another process that uses
     /// it.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(folder: &Path, clock: Timestamp) -> Result<Self, Failure> {
         let shown = folder.display();
         let failed = |error| Failure::usage(format!("state folder {shown}: {error}"));
         std::fs::create_dir_all(folder).map_err(failed)?;
@@ -40,7 +42,7 @@ impl FileSeen {
             true => read(&path)?,
             false => MemorySeen::default(),
         };
-        Ok(Self { path, memory, _lock: lock })
+        Ok(Self { path, memory, clock, _lock: lock })
     }
 
     /// Writes what was seen. Until this returns, nothing is remembered.
@@ -75,7 +77,7 @@ impl FileSeen {
         state.nonces.sort();
         let text = serde_json::to_string_pretty(&state)
             .map_err(|error| Failure::fault(format!("state: {error}")))?;
-        files::write(&self.path, &format!("{text}\n"))
+        files::write_private(&self.path, &format!("{text}\n"))
     }
 }
 
@@ -107,12 +109,8 @@ fn read(path: &Path) -> Result<MemorySeen, Failure> {
 }
 
 impl Seen for FileSeen {
-    fn observe(
-        &mut self,
-        observation: &Observation,
-        now: Timestamp,
-    ) -> Result<Sighting, SeenError> {
-        self.memory.nonces.retain(|_, until| *until > now);
-        self.memory.observe(observation, now)
+    fn observe(&mut self, observation: &Observation, _: Timestamp) -> Result<Sighting, SeenError> {
+        self.memory.nonces.retain(|_, until| *until > self.clock);
+        self.memory.observe(observation, self.clock)
     }
 }

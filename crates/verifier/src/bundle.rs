@@ -1,6 +1,7 @@
 //! The trust bundle: DID documents and status lists in one signed file. It is never unpacked.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use bonafide_core::Malformed;
 use bonafide_core::did::{DidDocument, DidUrl, Relationship};
@@ -87,8 +88,14 @@ impl Bundle {
             let (id, state) = open_list(credential, &documents, suites, &mut room);
             // A list whose id can't be read is of use to nobody, and spoils nothing.
             let id = id.unwrap_or_else(|| format!("(unreadable list {})", number + 1));
-            if lists.insert(id.clone(), ListEntry { fetched_at, state }).is_some() {
-                return Err(invalid(format!("two status lists with the id {id}")));
+            let twice = Reason::StatusListInvalid {
+                list: short(&id),
+                detail: "the bundle holds two lists with this id".to_owned(),
+            };
+            // Whoever publishes a list under another's URL spoils that one and no other.
+            match lists.entry(id) {
+                Entry::Vacant(place) => drop(place.insert(ListEntry { fetched_at, state })),
+                Entry::Occupied(mut place) => place.get_mut().state = Err(twice),
             }
         }
         let digest = hex(&jws.digest());

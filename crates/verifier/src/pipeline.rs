@@ -63,6 +63,10 @@ pub fn verify(
         CheckName::Seen,
         "no memory of earlier presentations was given",
     ));
+    if !verdict.observations.iter().any(|seen| matches!(seen, Observation::Bundle { .. })) {
+        // Nothing that a bundle from the future holds is remembered.
+        verdict.observations.retain(|seen| !matches!(seen, Observation::StatusList { .. }));
+    }
     verdict.settle();
     verdict
 }
@@ -274,7 +278,8 @@ fn presented(
         let source = match held {
             Held::Embedded(value, credential) => {
                 // No part of a short presentation is long; of another it has to be measured.
-                let bytes = if bytes <= SHORT { bytes } else { canonical_length(value) };
+                let short = SHORT.min(context.policy.limits.credential);
+                let bytes = if bytes <= short { bytes } else { canonical_length(value) };
                 Source::Embedded(value, credential, bytes)
             }
             Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),

@@ -36,7 +36,8 @@ impl Request {
         self
     }
 
-    /// What it wants to do it to. Stands in the verdict for the record; rungs do not judge it.
+    /// What it wants to do it to. Rungs do not judge it: where a level is granted, it comes out as
+    /// an obligation of the service.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resource = Some(resource.into());
         self

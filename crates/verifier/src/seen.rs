@@ -109,9 +109,10 @@ impl Seen for MemorySeen {
                 let new = (*stamp, *fetched_at, digest.clone());
                 match self.lists.get(list) {
                     Some((newest, ..)) if newest > stamp => Sighting::OlderList(*newest),
-                    // Two lists of one date: the one that was fetched first is the older.
+                    // Two lists of one date: the one that was fetched first is the older, and of
+                    // two that were fetched at once only the first seen is believed.
                     Some((newest, fetched, seen))
-                        if newest == stamp && seen != digest && fetched > fetched_at =>
+                        if newest == stamp && seen != digest && fetched >= fetched_at =>
                     {
                         Sighting::OlderList(*newest)
                     }

@@ -229,7 +229,7 @@ impl RungReport {
 pub struct Effective {
     /// Actions of the level granted, narrowed to the one asked for.
     pub actions: Vec<String>,
-    /// The resource asked for.
+    /// Resources that grants allow; empty until grants are read.
     pub resources: Vec<String>,
     /// What the service still has to see to.
     pub obligations: Vec<String>,

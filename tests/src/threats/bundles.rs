@@ -52,13 +52,20 @@ fn payload() -> Object<'static> {
 
 #[test]
 fn row_25_duplicates_and_foreign_documents_are_refused() {
-    for member in ["didDocuments", "statusLists"] {
+    let twice = |member: &'static str| {
         let mut twice = payload();
         let Some(Value::Array(mut items)) = twice.remove(member) else { panic!("a list") };
         items.push(items[0].clone());
         twice.insert(member, items);
-        refused(&signed(twice), "bundle-invalid");
-    }
+        signed(twice)
+    };
+    refused(&twice("didDocuments"), "bundle-invalid");
+    // Two lists with one id: neither is believed. The first is the registrar's.
+    let world = World::with(|policy| policy, twice("statusLists"));
+    let identity =
+        world.scene.attest(bonafide_testkit::Attested::Identity, &world.scene.platinum, DI);
+    world.refused(&identity, &Request::new(), "status-list-invalid");
+    world.accepted(&world.score(DI), &Request::new(), None);
     // A document for a did:key would take the key's place.
     let scene = scene();
     let mut draft = scene.bundle_draft();
@@ -199,6 +206,12 @@ fn row_33_the_command_line_remembers_in_its_state_folder() {
     let (code, text) = run(&presentation, &newer, &binding);
     assert_eq!(code, 1);
     assert!(text.contains("\"replayed\""));
+    // Asking about another time does not make it forget.
+    let mut later = vec!["verify", &presentation, "--policy", &policy, "--bundle", &newer];
+    later.extend(["--state", &state, "--at", "2027-06-01T00:00:00Z"]);
+    later.extend(binding);
+    assert_eq!(bonafide(&later).status.code(), Some(1));
+    assert!(run(&presentation, &newer, &binding).1.contains("\"replayed\""));
     // A damaged memory is not taken for an empty one.
     std::fs::write(folder.path().join("state/seen.json"), "{").unwrap();
     let (code, text) = run(&credential, &newer, &[]);

@@ -123,3 +123,53 @@ fn scores_belong_to_the_version_that_was_scored() {
     let other = format!("sha256:{}", "0".repeat(64));
     world.refused(&changed("modelDigest", &other), &asked(), "no-level");
 }
+
+#[test]
+fn what_does_not_count_is_not_held_either() {
+    let scene = bonafide_testkit::scene();
+    // A rung that asks for the bare types.
+    let policy = |policy: String| {
+        policy
+            .replace("attests = [\"AgentCertificationCredential\"]", "attests = [\"AgentCertificationCredential\", \"AgentBuilderCredential\"]")
+            .replace(
+                "credentials = [\"AgentIdentityCredential\"]\nscore = 60",
+                "credentials = [\"AgentIdentityCredential\", \"AgentBuilderCredential\", \"AgentCertificationCredential\", \"PactScoreCredential\"]",
+            )
+    };
+    let world = World::with(policy, scene.bundle());
+    let all = scene.credentials(&scene.bronze, DI);
+    world.accepted(&scene.present(&all, &scene.bronze, DI), &asked(), Some("read"));
+    let changed = |attested: Attested, change: &dyn Fn(&mut Object<'static>)| {
+        let Value::Object(mut vc) = scene.attestation(attested, &scene.bronze) else {
+            panic!("an object")
+        };
+        change(&mut vc);
+        vc
+    };
+    let in_subject = |vc: &mut Object<'static>, member: &'static str, value: &'static str| {
+        let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else {
+            panic!("none")
+        };
+        subject.insert(member, value);
+        vc.insert("credentialSubject", subject);
+    };
+    // The certification of another version, and the score of another version.
+    for (place, attested, issuer) in
+        [(2, Attested::Certification, &scene.certifier), (3, Attested::PactScore, &scene.scorer)]
+    {
+        let vc = changed(attested, &|vc| in_subject(vc, "agentVersion", "0.0.1"));
+        let mut held = all.clone();
+        held[place] = scene.secure(vc.into(), issuer, DI);
+        world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
+    }
+    // Another builder's word about the builder.
+    let vc = changed(Attested::Builder, &|vc| {
+        vc.insert("issuer", scene.certifier.did.clone());
+        let Some(Value::Object(mut status)) = vc.remove("credentialStatus") else { panic!("none") };
+        status.insert("statusListCredential", scene.certifier.list.clone());
+        vc.insert("credentialStatus", status);
+    });
+    let mut held = all;
+    held[1] = scene.secure(vc.into(), &scene.certifier, DI);
+    world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
+}

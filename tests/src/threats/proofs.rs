@@ -8,7 +8,7 @@ use bonafide_testkit::{Attested, Format};
 use bonafide_verifier::Outcome;
 use proptest::prelude::*;
 
-use crate::world::{DI, World, edited, nothing};
+use crate::world::{DI, JWT, World, asked, edited, nothing};
 
 #[test]
 fn row_12_no_proof_and_empty_sets_are_refused() {
@@ -136,23 +136,26 @@ proptest! {
 
     #[test]
     fn no_single_changed_byte_is_ever_accepted(
-        format in 0..Format::ALL.len(),
+        text in 0..Format::ALL.len() + 2,
         place in any::<prop::sample::Index>(),
         byte in any::<u8>(),
     ) {
         thread_local! {
             static GOOD: (World, Vec<String>) = {
                 let world = World::new();
-                let texts = Format::ALL.iter().map(|format| world.score(*format)).collect();
+                let mut texts: Vec<String> =
+                    Format::ALL.iter().map(|format| world.score(*format)).collect();
+                texts.extend([DI, JWT].map(|format| world.presentation(format)));
                 (world, texts)
             };
         }
         GOOD.with(|(world, texts)| {
-            let mut bytes = texts[format].clone().into_bytes();
+            let mut bytes = texts[text].clone().into_bytes();
             let index = place.index(bytes.len());
             prop_assume!(bytes[index] != byte);
             bytes[index] = byte;
-            let verdict = world.verdict_at(&bytes, &nothing(), bonafide_testkit::now());
+            let request = if text < Format::ALL.len() { nothing() } else { asked() };
+            let verdict = world.verdict_at(&bytes, &request, bonafide_testkit::now());
             prop_assert_ne!(verdict.outcome(), Outcome::Accepted);
             Ok(())
         })?;

@@ -59,6 +59,26 @@ fn row_28_a_canary_key_shows_up_nowhere() {
         output.status.code().unwrap()
     };
     write(&text);
+    // Every command that reads a file, given the key in its place.
+    let out = folder.path().join("out").display().to_string();
+    for arguments in [
+        &["inspect", &shown][..],
+        &["inspect", &shown, "--json"],
+        &["bundle", "show", &shown],
+        &["bundle", "check", &shown, "--policy", &shown],
+        &["policy", "check", &shown],
+        &["verify", &shown, "--policy", &shown],
+        &["verify", &shown, "--proof-only"],
+        &["status", "show", &shown],
+        &["status", "set", &shown, "--index", "1", "--key", &shown],
+        &["present", &shown, "--key", &shown],
+        &["issue", "--key", &shown, "--claims", &shown],
+        &["did", "resolve", "did:web:a.example", "--did-document", &shown],
+        &["bundle", "make", "--key", &shown, "--did-document", &shown, "--out", &out],
+        &["policy", "new", "--out", &shown],
+    ] {
+        assert_eq!(check(arguments), 64, "{arguments:?}");
+    }
     assert_eq!(check(&["key", "show", &shown]), 0);
     assert_eq!(check(&["key", "show", &shown, "--json"]), 0);
     assert_eq!(check(&["key", "new", "--out", &shown]), 64);

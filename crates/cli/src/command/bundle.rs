@@ -33,7 +33,7 @@ pub(crate) enum Bundle {
         /// A status list credential; may be repeated.
         #[arg(long, value_name = "FILE")]
         status_list: Vec<PathBuf>,
-        /// Its number, higher than that of the last; seconds since 1970, if left out.
+        /// Its number, higher than that of the last; milliseconds since 1970, if left out.
         #[arg(long)]
         sequence: Option<u64>,
         /// When the documents and lists were fetched; now, if left out.
@@ -81,12 +81,13 @@ impl Bundle {
                     let credential = files::read_secured(path)?;
                     content.push(BundleContent::StatusList { credential, fetched_at });
                 }
-                let sequence = sequence.unwrap_or_else(|| app.now.unix().unsigned_abs());
+                let sequence = sequence.unwrap_or(app.milliseconds);
                 let expires = app.now.saturating_add(valid_for);
                 let draft = BundleDraft { sequence, issued_at: app.now, expires, content };
                 let token = draft
                     .sign(&signer.method, &signer.key)
                     .map_err(|error| Failure::fault(error.to_string()))?;
+                usable(&token, &signer.did)?;
                 secure::deliver("bundle", &format!("{token}\n"), Some(&out), app)
             }
             Self::Show { file } => {
@@ -102,6 +103,20 @@ impl Bundle {
                 check(&files::read(&file)?, &policy, at.unwrap_or(app.now), app)
             }
         }
+    }
+}
+
+/// Opens a new bundle as a verifier will: one that it would refuse is not written.
+fn usable(token: &str, signer: &str) -> Result<(), Failure> {
+    let policy = format!("version = 1\n[bundle]\nsigners = [{signer:?}]\n");
+    let policy = bonafide_verifier::Policy::from_toml(&policy)
+        .map_err(|error| Failure::fault(error.to_string()))?;
+    let bundle = TrustBundle::open(token.as_bytes(), &policy)
+        .map_err(|reason| Failure::usage(reason.to_string()))?;
+    match bundle.status_lists().find_map(|(_, _, reason)| reason) {
+        None => Ok(()),
+        Some(reason) => Err(Failure::usage(reason.to_string())
+            .with_help("give the DID document of each list's issuer with --did-document")),
     }
 }
 

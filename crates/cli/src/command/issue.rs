@@ -63,6 +63,9 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        if self.valid_for.is_zero() {
+            return Err(Failure::usage("--valid-for: a credential has to live for some time"));
+        }
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
         let claims = files::read_json(&self.claims)?;
         let document = match &self.attestation {

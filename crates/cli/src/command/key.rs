@@ -31,6 +31,9 @@ pub(crate) enum Key {
     Show {
         /// The key file.
         file: PathBuf,
+        /// Print the did:key alone.
+        #[arg(long)]
+        did: bool,
     },
 }
 
@@ -48,7 +51,12 @@ impl Key {
                 key_file::save(&out, &key)?;
                 show(&key, Some(&out), app)
             }
-            Self::Show { file } => show(&key_file::load(&file)?, None, app),
+            Self::Show { file, did: true } => {
+                let key = key_file::load(&file)?;
+                writeln!(app.out, "{}", did_key(key.public_key()))?;
+                Ok(Exit::Accepted)
+            }
+            Self::Show { file, did: false } => show(&key_file::load(&file)?, None, app),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bonafide_core::did::Relationship;
 use bonafide_core::json::Value;
-use bonafide_core::vc::{envelop, new_presentation};
+use bonafide_core::vc::{Enveloped, Unverified, VC_JWT, envelop, new_presentation};
 use bonafide_proof::data_integrity::ProofOptions;
 use bonafide_proof::jose::{self, TokenType};
 use clap::{Args, ValueEnum};
@@ -83,10 +83,11 @@ impl Present {
         for path in &self.files {
             held.push(match files::read_secured(path)? {
                 Value::String(token) => envelop(&token),
-                document if document.get("proof").is_none() && document.get("id").is_none() => {
-                    return Err(Failure::usage(format!("{} is not signed", path.display())));
+                document if is_presentable(&document) => document,
+                _ => {
+                    let shown = path.display();
+                    return Err(Failure::usage(format!("{shown} is not a signed credential")));
                 }
-                document => document,
             });
         }
         let presentation = new_presentation(&signer.did, held);
@@ -110,6 +111,14 @@ impl Present {
         let secured = secure::with_proof(presentation, suite, &options, &signer)?;
         secure::deliver("presentation", &secure::to_text(&secured), self.out.as_deref(), app)
     }
+}
+
+/// A credential with a proof, or one in an envelope.
+fn is_presentable(document: &Value<'_>) -> bool {
+    if let Some(enveloped) = Enveloped::from_value(document) {
+        return enveloped.is_ok_and(|enveloped| enveloped.media_type == VC_JWT);
+    }
+    document.get("proof").is_some() && Unverified::from_value(document).is_ok()
 }
 
 fn jwt(

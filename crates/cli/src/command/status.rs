@@ -123,6 +123,8 @@ impl Status {
             }
             Self::Set { file, index, clear, key, method, valid_for } => {
                 let signer = key_file::signing(&key, method.as_deref())?;
+                // Held until the list is written: of two changes at once none is lost.
+                let _lock = files::lock(&file)?;
                 let secured = files::read_secured(&file)?;
                 let (url, issuer, mut list) = read(&file, &secured)?;
                 if issuer != signer.did {

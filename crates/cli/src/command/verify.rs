@@ -87,9 +87,9 @@ impl Verify {
             Some(Err(reason)) => Verdict::without_bundle(reason.clone(), &request, &policy, now),
             Some(Ok(bundle)) => {
                 let evidence = evidence.with_bundle(bundle);
-                self.remembered(verify(&input, &request, &evidence, &policy, now))?
+                self.remembered(verify(&input, &request, &evidence, &policy, now), app)?
             }
-            None => self.remembered(verify(&input, &request, &evidence, &policy, now))?,
+            None => self.remembered(verify(&input, &request, &evidence, &policy, now), app)?,
         };
         Ok((verdict, policy))
     }
@@ -121,9 +121,9 @@ impl Verify {
     }
 
     /// Holds the verdict against the state folder. What can't be written is not believed.
-    fn remembered(&self, verdict: Verdict) -> Result<Verdict, Failure> {
+    fn remembered(&self, verdict: Verdict, app: &App<'_>) -> Result<Verdict, Failure> {
         let Some(folder) = &self.state else { return Ok(verdict) };
-        let mut seen = FileSeen::open(folder)?;
+        let mut seen = FileSeen::open(folder, app.now)?;
         let verdict = verdict.remembered(&mut seen);
         seen.save()?;
         Ok(verdict)

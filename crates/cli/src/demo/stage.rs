@@ -1,5 +1,6 @@
 //! Where the story plays: a folder, and commands that are shown exactly as they are run.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,12 +15,20 @@ use crate::command::Command;
 use crate::failure::{Exit, Failure};
 use crate::human::{self, BOLD, DIM, PLAIN};
 
-/// A file that says that the folder is ours to use again.
-const MARK: &str = ".bonafide-demo";
+/// Lists the files that a demo made, and so may take away again.
+const MANIFEST: &str = ".bonafide-demo";
+
+const SCRIPT_HEAD: &str = "#!/bin/sh
+# Every step of the demo, by hand, in a folder of its own:
+#   mkdir again && cp *.claims.json policy.template.toml commands.sh again && cd again && sh commands.sh
+set -eu
+";
 
 pub(super) struct Stage<'s, 'a> {
     app: &'s mut App<'a>,
     folder: PathBuf,
+    /// What was there before, and is not ours.
+    kept: Vec<OsString>,
     title: String,
     script: String,
     scenes: Vec<Value>,
@@ -27,26 +36,50 @@ pub(super) struct Stage<'s, 'a> {
 
 impl<'s, 'a> Stage<'s, 'a> {
     /// Opens the folder, and makes it the working folder so that commands read as a person would
-    /// type them there.
+    /// type them there. Of an earlier demo only its own files are taken away.
     pub(super) fn new(folder: &Path, app: &'s mut App<'a>) -> Result<Self, Failure> {
         let shown = folder.display();
         let failed = |error| Failure::usage(format!("{shown}: {error}"));
-        if folder.exists() && !folder.join(MARK).exists() {
-            let mut entries = fs::read_dir(folder).map_err(failed)?;
-            if entries.next().is_some() {
+        fs::create_dir_all(folder).map_err(failed)?;
+        let folder = folder.canonicalize().map_err(failed)?;
+        let listing = || -> Result<Vec<OsString>, Failure> {
+            let entries = fs::read_dir(&folder).map_err(failed)?;
+            entries.map(|entry| Ok(entry.map_err(failed)?.file_name())).collect()
+        };
+        match fs::read_to_string(folder.join(MANIFEST)) {
+            Ok(manifest) => {
+                let ours = manifest.lines().filter(|name| !name.contains(['/', '\\']));
+                for name in ours.filter(|name| !name.starts_with("..")) {
+                    let _ = fs::remove_file(folder.join(name));
+                }
+            }
+            Err(_) if listing()?.is_empty() => {}
+            Err(_) => {
                 return Err(Failure::usage(format!("{shown} exists and is not an earlier demo's"))
                     .with_help("bonafide demo --dir ANOTHER-FOLDER"));
             }
-        } else if folder.exists() {
-            fs::remove_dir_all(folder).map_err(failed)?;
         }
-        fs::create_dir_all(folder).map_err(failed)?;
-        fs::write(folder.join(MARK), "made by bonafide demo; it may be removed\n")
-            .map_err(failed)?;
-        let folder = folder.canonicalize().map_err(failed)?;
+        let kept = listing()?;
         std::env::set_current_dir(&folder).map_err(failed)?;
-        let script = "#!/bin/sh\n# Every step of the demo, by hand. Run it in an empty folder that holds\n# the *.claims.json and policy.toml of this one.\nset -eu\n".to_owned();
-        Ok(Self { app, folder, title: String::new(), script, scenes: Vec::new() })
+        let script = SCRIPT_HEAD.to_owned();
+        let stage = Self { app, folder, kept, title: String::new(), script, scenes: Vec::new() };
+        stage.list_files()?;
+        Ok(stage)
+    }
+
+    /// Writes down which files are ours, so that another demo can follow even if this one stops.
+    fn list_files(&self) -> Result<(), Failure> {
+        let failed = |error| Failure::fault(format!("{}: {error}", self.folder.display()));
+        let mut ours = vec![MANIFEST.to_owned()];
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            if !self.kept.contains(&name) {
+                ours.extend(name.into_string());
+            }
+        }
+        ours.sort();
+        ours.dedup();
+        Self::prop(MANIFEST, &(ours.join("\n") + "\n"))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -67,14 +100,32 @@ impl<'s, 'a> Stage<'s, 'a> {
         crate::files::write(Path::new(name), content)
     }
 
-    /// Runs a command and shows it, but not what it prints.
+    /// Shows a line of shell, and does what it would do.
+    pub(super) fn shell(
+        &mut self,
+        line: &str,
+        act: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.script.push_str(&format!("{line}\n"));
+        if !self.app.json {
+            writeln!(self.app.out, "  {DIM}$ {line}{PLAIN}")?;
+        }
+        act()?;
+        self.list_files()
+    }
+
+    /// Runs a command and shows it, but not what it prints; `> FILE` keeps that.
     pub(super) fn run(&mut self, line: &str) -> Result<(), Failure> {
         let command = self.show(line)?;
-        let mut sink = Vec::new();
-        match self.app.writing_to(&mut sink).run(command)? {
-            Exit::Accepted => Ok(()),
-            exit => Err(Failure::fault(format!("bonafide {line}: ended with {exit:?}"))),
+        let mut printed = Vec::new();
+        let exit = self.app.writing_to(&mut printed).run(command)?;
+        if exit != Exit::Accepted {
+            return Err(Failure::fault(format!("bonafide {line}: ended with {exit:?}")));
         }
+        if let Some((_, file)) = line.split_once(" > ") {
+            Self::prop(file, &String::from_utf8_lossy(&printed))?;
+        }
+        self.list_files()
     }
 
     /// A scene of a chapter; what follows belongs to it.
@@ -139,7 +190,7 @@ impl<'s, 'a> Stage<'s, 'a> {
         if !self.app.json {
             writeln!(self.app.out, "  {DIM}$ bonafide {line}{PLAIN}")?;
         }
-        let words = words(line)?;
+        let words = words(line.split(" > ").next().unwrap_or(line))?;
         let words = std::iter::once("bonafide".to_owned()).chain(words);
         let arguments = Arguments::try_parse_from(words)
             .map_err(|error| Failure::fault(format!("bonafide {line}: {error}")))?;
@@ -148,13 +199,14 @@ impl<'s, 'a> Stage<'s, 'a> {
 
     pub(super) fn finish(self) -> Result<Exit, Failure> {
         Self::prop("commands.sh", &self.script)?;
+        self.list_files()?;
         let folder = self.folder.display().to_string();
         if self.app.json {
             self.app.print_json(&json!({"folder": folder, "scenes": self.scenes}))?;
         } else {
             writeln!(
                 self.app.out,
-                "\n{BOLD}Everything is in {folder}{PLAIN}\nTo repeat a step by hand, go there and type its command. All of them stand in commands.sh.\nTo look inside a file: bonafide inspect platinum.identity.vc\n(`cargo install --path crates/cli`, in the project, puts `bonafide` on your path.)"
+                "\n{BOLD}Everything is in {folder}{PLAIN}\nTo repeat a step by hand, go there and type its command; what must not be overwritten (keys,\nstatus lists) says so. To start over by hand, commands.sh has every step and says how.\nTo look inside a file: bonafide inspect platinum.identity.vc\n(`cargo install --path crates/cli`, in the project, puts `bonafide` on your path.)"
             )?;
         }
         Ok(Exit::Accepted)

@@ -1,5 +1,6 @@
 //! RFC 8785 (JSON Canonicalization Scheme), written straight from the tree.
 
+use super::parse::plain_prefix;
 use super::{Number, Value};
 
 /// Where canonical bytes go: a hasher, or a vector.
@@ -131,15 +132,13 @@ fn canonical_number(number: Number, sink: &mut impl Sink) {
 
 fn canonical_string(string: &str, sink: &mut impl Sink) {
     sink.put(b"\"");
-    let bytes = string.as_bytes();
-    let mut written = 0;
-    for (index, &byte) in bytes.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        sink.put(&bytes[written..index]);
-        written = index + 1;
-        match byte {
+    let mut rest = string.as_bytes();
+    loop {
+        let (plain, after) = rest.split_at(plain_prefix(rest));
+        sink.put(plain);
+        let Some((&special, after)) = after.split_first() else { break };
+        rest = after;
+        match special {
             b'"' => sink.put(b"\\\""),
             b'\\' => sink.put(b"\\\\"),
             0x08 => sink.put(b"\\b"),
@@ -149,11 +148,10 @@ fn canonical_string(string: &str, sink: &mut impl Sink) {
             0x0D => sink.put(b"\\r"),
             _ => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                let (high, low) = (HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]);
+                let (high, low) = (HEX[usize::from(special >> 4)], HEX[usize::from(special & 15)]);
                 sink.put(&[b'\\', b'u', b'0', b'0', high, low]);
             }
         }
     }
-    sink.put(&bytes[written..]);
     sink.put(b"\"");
 }

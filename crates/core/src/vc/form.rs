@@ -193,6 +193,18 @@ fn is_language_value(value: &Value<'_>) -> bool {
     }
 }
 
+/// The bytes of RFC 3986, section 2.
+const URL_BYTES: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut byte: u8 = 0x21;
+    while byte < 0x7f {
+        allowed[byte as usize] =
+            !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+        byte += 1;
+    }
+    allowed
+};
+
 /// Whether `text` is an absolute URL as VCDM 2.0 uses the word: a scheme, a colon, and characters
 /// of RFC 3986; `did:` and `urn:` as well.
 pub(super) fn is_url(text: &str) -> bool {
@@ -204,7 +216,5 @@ pub(super) fn is_url(text: &str) -> bool {
     letters.next().is_some_and(|first| first.is_ascii_alphabetic())
         && letters.all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
         && !rest.is_empty()
-        && rest.bytes().all(|byte| {
-            byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte) // RFC 3986, 2
-        })
+        && rest.bytes().all(|byte| URL_BYTES[usize::from(byte)])
 }

@@ -45,38 +45,50 @@ pub(crate) fn climb(credentials: &[Verified], context: &Context<'_>) -> Vec<Rung
 
 impl<'f> Facts<'f> {
     fn gather(credentials: &'f [Verified], context: &Context<'_>) -> Self {
-        let mut facts = Self {
-            types: credentials.iter().flat_map(Verified::types).map(String::as_str).collect(),
-            builders: Vec::new(),
-            certifications: Vec::new(),
-            score: Err(String::new()),
-            status_as_of: credentials.iter().filter_map(Verified::status_as_of).min(),
+        let identities: Vec<&Identity> = credentials
+            .iter()
+            .filter_map(|credential| match credential.attestation() {
+                Some(Attestation::Identity(identity)) => Some(identity),
+                _ => None,
+            })
+            .collect();
+        let of_this_version = |version: &String| {
+            !identities.is_empty() && identities.iter().all(|id| id.agent_version == *version)
         };
-        let (mut identities, mut scores) = (Vec::new(), Vec::new());
+        let (mut types, mut builders, mut certifications) = (Vec::new(), Vec::new(), Vec::new());
+        let mut scores = Vec::new();
         for credential in credentials {
             let issuer = credential.issuer();
             match credential.attestation() {
-                Some(Attestation::Identity(identity)) => identities.push(identity),
-                Some(Attestation::PactScore(score)) => scores.push(score),
-                Some(Attestation::Certification(held)) => facts.certifications.push((issuer, held)),
-                // A builder speaks for itself; for others a registrar does, and no other builder.
-                Some(Attestation::Builder(builder))
-                    if builder.builder == issuer
-                        || context.policy.trusts(issuer, "AgentIdentityCredential").is_some() =>
-                {
-                    facts.builders.push(builder);
+                Some(Attestation::PactScore(score)) => {
+                    scores.push(score);
+                    continue;
+                }
+                Some(Attestation::Certification(held)) => {
+                    if !held.agent_version.as_ref().is_none_or(of_this_version) {
+                        continue;
+                    }
+                    certifications.push((issuer, held));
+                }
+                Some(Attestation::Builder(builder)) => {
+                    // A builder speaks for itself; for others a registrar does, and no builder.
+                    let registrar = || context.policy.trusts(issuer, "AgentIdentityCredential");
+                    if builder.builder != issuer && registrar().is_none() {
+                        continue;
+                    }
+                    builders.push(builder);
                 }
                 _ => {}
             }
+            // What does not count above does not count as held either.
+            types.extend(credential.types().iter().map(String::as_str));
         }
-        facts.certifications.retain(|(_, held)| match &held.agent_version {
-            None => true,
-            Some(version) => {
-                !identities.is_empty() && identities.iter().all(|id| id.agent_version == *version)
-            }
-        });
-        facts.score = standing(&scores, &identities, context.now);
-        facts
+        let score = standing(&scores, &identities, context.now);
+        if score.is_ok() {
+            types.push("PactScoreCredential");
+        }
+        let status_as_of = credentials.iter().filter_map(Verified::status_as_of).min();
+        Self { types, builders, certifications, score, status_as_of }
     }
 
     fn lacks(&self, rung: &Rung, context: &Context<'_>) -> Vec<Lack> {

@@ -88,7 +88,7 @@ pub(crate) struct Signer {
 }
 
 impl Proofs {
-    fn refused(reason: Reason) -> Self {
+    pub(crate) fn refused(reason: Reason) -> Self {
         Self { reasons: vec![reason], ..Self::default() }
     }
 

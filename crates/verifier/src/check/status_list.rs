@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bonafide_core::Malformed;
 use bonafide_core::did::Relationship;
-use bonafide_core::json::{Limits, Object, Value, parse};
+use bonafide_core::json::{Limits, Object, Value, canonical_length, parse};
 use bonafide_core::status::{
     BitstringStatusListCredential, FEWEST_ENTRIES, StatusBits, StatusListError, StatusPurpose,
 };
@@ -52,7 +52,15 @@ pub(crate) fn open_list(
     let Value::String(token) = credential else {
         let empty = Object::new();
         let document = credential.as_object().unwrap_or(&empty);
-        let proofs = checker.embedded(document, 0, purpose, |_| ());
+        let bytes = canonical_length(credential);
+        let proofs = match bytes > LARGEST_CREDENTIAL {
+            true => Proofs::refused(Reason::TooLarge {
+                what: "the status list",
+                bytes: bytes as u64,
+                limit: LARGEST_CREDENTIAL as u64,
+            }),
+            false => checker.embedded(document, bytes, purpose, |_| ()),
+        };
         return open(credential, proofs, None, room);
     };
     let unreadable = |reason: Reason| {
