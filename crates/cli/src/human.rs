@@ -94,7 +94,8 @@ fn checks(checks: &[Check], text: &mut String) {
         let (style, mark) = mark(check.outcome);
         let name = check.name.name();
         if check.reasons.is_empty() {
-            let _ = writeln!(text, "  {style}{mark}{PLAIN} {name:<10} {DIM}{}{PLAIN}", check.note);
+            let _ =
+                writeln!(text, "  {style}{mark}{PLAIN} {name:<10} {DIM}{}{PLAIN}", check.note());
         }
         for reason in &check.reasons {
             let style = match reason.effect() {

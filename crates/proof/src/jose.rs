@@ -72,7 +72,9 @@ impl TokenType {
 /// A compact JWS, unverified: its payload is still encoded.
 #[derive(Debug)]
 pub struct CompactJws<'a> {
-    header: Object<'static>,
+    algorithm: &'static Algorithm,
+    kid: Option<String>,
+    issuer: Option<String>,
     signing_input: &'a str,
     payload: &'a str,
     signature: Vec<u8>,
@@ -95,12 +97,14 @@ impl<'a> CompactJws<'a> {
         let header = decode_base64url(header).map_err(|error| error.within(WHAT, ""))?;
         let header = parse(&header, &Limits::for_size(LONGEST_HEADER))
             .map_err(|error| Malformed::json("JWS header", &error))?;
-        let Value::Object(header) = header.into_owned() else {
+        let Value::Object(header) = &header else {
             return Err(Malformed::new("JWS header", "expected an object").into());
         };
-        check_header(&header, expected)?;
+        let algorithm = check_header(header, expected)?;
+        let owned = |member| header.str(member).map(ToOwned::to_owned);
+        let (kid, issuer) = (owned("kid"), owned("iss"));
         let signature = decode_base64url(signature).map_err(|error| error.within(WHAT, ""))?;
-        Ok(Self { header, signing_input, payload, signature })
+        Ok(Self { algorithm, kid, issuer, signing_input, payload, signature })
     }
 
     /// The `typ` of a text that looks like a compact JWS, unverified.
@@ -113,20 +117,19 @@ impl<'a> CompactJws<'a> {
 
     /// The `kid` header, unverified.
     pub fn kid(&self) -> Option<&str> {
-        self.header.str("kid")
+        self.kid.as_deref()
     }
 
     /// The `iss` header, unverified.
     pub fn header_issuer(&self) -> Option<&str> {
-        self.header.str("iss")
+        self.issuer.as_deref()
     }
 
     /// Checks the signature with the algorithm of `key`.
     pub fn verify(&self, key: &VerifyingKey, check: &dyn SignatureCheck) -> Result<(), JoseError> {
-        let header = self.header.str("alg").unwrap_or_default();
-        if header != key.algorithm().jose_name {
+        if self.algorithm.jose_name != key.algorithm().jose_name {
             return Err(JoseError::AlgorithmMismatch {
-                header: header.to_owned(),
+                header: self.algorithm.jose_name.to_owned(),
                 key: key.algorithm().jose_name,
             });
         }
@@ -148,7 +151,7 @@ impl<'a> CompactJws<'a> {
     }
 }
 
-fn check_header(header: &Object<'_>, expected: TokenType) -> Result<(), JoseError> {
+fn check_header(header: &Object<'_>, expected: TokenType) -> Result<&'static Algorithm, JoseError> {
     // The key comes from the resolved DID document and from nowhere else.
     const REFUSED: [&str; 10] =
         ["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"];
@@ -161,9 +164,10 @@ fn check_header(header: &Object<'_>, expected: TokenType) -> Result<(), JoseErro
         Some(_) => Err(Malformed::at("JWS header", format!("/{member}"), "expected a string")),
     };
     let alg = text("alg")?.unwrap_or_default();
-    if !ALGORITHMS.iter().any(|algorithm| algorithm.jose_name == alg) {
-        return Err(JoseError::AlgorithmRefused { alg: alg.chars().take(64).collect() });
-    }
+    let algorithm = ALGORITHMS
+        .iter()
+        .find(|algorithm| algorithm.jose_name == alg)
+        .ok_or_else(|| JoseError::AlgorithmRefused { alg: alg.chars().take(64).collect() })?;
     let found = text("typ")?;
     if found != Some(expected.typ) {
         return Err(mismatch("typ", expected.typ, found));
@@ -174,7 +178,7 @@ fn check_header(header: &Object<'_>, expected: TokenType) -> Result<(), JoseErro
     }
     text("kid")?;
     text("iss")?;
-    Ok(())
+    Ok(algorithm)
 }
 
 fn mismatch(member: &'static str, expected: &'static str, found: Option<&str>) -> JoseError {

@@ -13,7 +13,7 @@ use crate::check::presentation::{self, Envelope};
 use crate::check::proof::{Budget, jose_reason};
 use crate::check::{Context, level};
 use crate::policy::Sizes;
-use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Outcome, Part, Verdict};
+use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Note, Outcome, Part, Verdict};
 use crate::{Bundle, Evidence, Observation, Policy, Reason, Request};
 
 /// Decides whether to believe `input`, and what its presenter may therefore do.
@@ -76,7 +76,7 @@ fn empty_verdict(context: &Context<'_>) -> Verdict {
         outcome: Outcome::Undecided,
         level: None,
         mode: context.policy.mode,
-        checks: Vec::new(),
+        checks: Vec::with_capacity(16),
         ladder: Vec::new(),
         presenter: None,
         effective: Effective::default(),
@@ -104,7 +104,7 @@ impl Verdict {
         verdict.checks.push(Check::of(
             Part::Bundle,
             CheckName::Bundle,
-            String::new(),
+            Note::Nothing,
             vec![reason],
         ));
         verdict.settle();
@@ -126,7 +126,7 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
     if policy.has_ended(bundle.expires(), now) {
         reasons.push(Reason::BundleExpired { expires: bundle.expires(), now });
     }
-    let note = format!("number {} of {}", bundle.sequence(), bundle.issued_at());
+    let note = Note::Bundle { sequence: bundle.sequence(), issued_at: bundle.issued_at() };
     Check::of(Part::Bundle, CheckName::Bundle, note, reasons)
 }
 
@@ -205,7 +205,7 @@ fn unreadable(reason: Reason, context: &Context<'_>, verdict: &mut Verdict) {
         true => Part::Presentation,
         false => Part::Credential(0),
     };
-    verdict.checks.push(Check::of(part, CheckName::Form, String::new(), vec![reason]));
+    verdict.checks.push(Check::of(part, CheckName::Form, Note::Nothing, vec![reason]));
 }
 
 /// The longest presentation whose credentials are not measured one by one.
@@ -218,7 +218,7 @@ fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
     let part = Part::Credential(0);
     verdict.checks.push(if context.request.wants_presentation() {
         let reasons = vec![Reason::PresentationRequired {}];
-        Check::of(part, CheckName::Binding, String::new(), reasons)
+        Check::of(part, CheckName::Binding, Note::Nothing, reasons)
     } else {
         Check::not_made(part, CheckName::Binding, "a credential alone earns no level")
     });
@@ -236,7 +236,7 @@ fn take(verdict: &mut Verdict, report: CredentialReport) {
 }
 
 fn presented_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
-    let refuse = |name, reason| Check::of(Part::Presentation, name, String::new(), vec![reason]);
+    let refuse = |name, reason| Check::of(Part::Presentation, name, Note::Nothing, vec![reason]);
     let jws = match CompactJws::parse(token, TokenType::VP) {
         Ok(jws) => jws,
         Err(error) => return verdict.checks.push(refuse(CheckName::Proof, jose_reason(error, ""))),
@@ -266,7 +266,7 @@ fn presented(
         Ok(presentation) => presentation,
         Err(error) => {
             let reasons = vec![Reason::malformed(error)];
-            let check = Check::of(Part::Presentation, CheckName::Form, String::new(), reasons);
+            let check = Check::of(Part::Presentation, CheckName::Form, Note::Nothing, reasons);
             return verdict.checks.push(check);
         }
     };
@@ -311,7 +311,7 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
     let Some(granted) = granted.map(|rung| rung.level.clone()) else {
         let levels: Vec<&str> = context.policy.levels().collect();
         let reasons = vec![Reason::NoLevel { ladder: levels.join(", ") }];
-        let check = Check::of(Part::Presentation, CheckName::Level, String::new(), reasons);
+        let check = Check::of(Part::Presentation, CheckName::Level, Note::Nothing, reasons);
         return verdict.checks.push(check);
     };
     let Request { action, resource, audience, nonce, .. } = context.request;
@@ -324,7 +324,7 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
     verdict.checks.push(Check::of(
         Part::Presentation,
         CheckName::Level,
-        granted.clone(),
+        Note::Text(granted.clone()),
         Vec::new(),
     ));
     verdict.level = Some(granted);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bonafide_core::time::Timestamp;
 
-use crate::verdict::{Check, CheckName, Part};
+use crate::verdict::{Check, CheckName, Note, Part};
 use crate::{Outcome, Reason, Verdict};
 
 /// Something a verdict rests on that must not go backwards or come twice.
@@ -164,7 +164,7 @@ impl Verdict {
         }
         self.observations = observations;
         self.checks.retain(|check| check.name != CheckName::Seen);
-        let note = "newer than, or the same as, all that was seen".to_owned();
+        let note = Note::Said("newer than, or the same as, all that was seen");
         self.checks.push(Check::of(Part::Presentation, CheckName::Seen, note, reasons));
         self.settle();
         self

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use bonafide_core::json::{Object, Value, to_pretty_string};
-use bonafide_core::time::Timestamp;
+use bonafide_core::time::{Timestamp, format_duration};
 
 use crate::{Effect, Observation, Reason};
 
@@ -135,6 +135,44 @@ impl CheckOutcome {
     }
 }
 
+/// What a check found. Put into words only when somebody reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Note {
+    Nothing,
+    Said(&'static str),
+    Text(String),
+    Bundle { sequence: u64, issued_at: Timestamp },
+    PresentationOf(usize),
+    SignedBy(Vec<String>),
+    Answers { nonce: String, audience: String },
+    Issuer { name: Option<String>, did: String },
+    Until(Timestamp),
+    Fits(String),
+    StatusAsOf { as_of: Timestamp, now: Timestamp },
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Said(text) => f.write_str(text),
+            Self::Text(text) => f.write_str(text),
+            Self::Bundle { sequence, issued_at } => write!(f, "number {sequence} of {issued_at}"),
+            Self::PresentationOf(count) => write!(f, "presentation of {count}"),
+            Self::SignedBy(methods) => write!(f, "signed by {}", methods.join(", ")),
+            Self::Answers { nonce, audience } => write!(f, "answers {nonce} for {audience}"),
+            Self::Issuer { name: Some(name), did } => write!(f, "{name} ({did})"),
+            Self::Issuer { name: None, did } => f.write_str(did),
+            Self::Until(until) => write!(f, "until {until}"),
+            Self::Fits(schema) => write!(f, "fits {schema}"),
+            Self::StatusAsOf { as_of, now } => {
+                let age = format_duration(now.saturating_since(*as_of));
+                write!(f, "as of {as_of}, {age} ago")
+            }
+        }
+    }
+}
+
 /// One check of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -144,15 +182,19 @@ pub struct Check {
     pub name: CheckName,
     /// How it went.
     pub outcome: CheckOutcome,
-    /// What was found, for people. Not stable.
-    pub note: String,
+    pub(crate) note: Note,
     /// Why it did not pass.
     pub reasons: Vec<Reason>,
 }
 
 impl Check {
+    /// What was found, for people. Not stable.
+    pub fn note(&self) -> String {
+        self.note.to_string()
+    }
+
     /// A check that passes if there are no reasons against it.
-    pub(crate) fn of(part: Part, name: CheckName, note: String, reasons: Vec<Reason>) -> Self {
+    pub(crate) fn of(part: Part, name: CheckName, note: Note, reasons: Vec<Reason>) -> Self {
         let rejects = reasons.iter().any(|reason| reason.effect() == Effect::Rejects);
         let outcome = match (reasons.is_empty(), rejects) {
             (true, _) => CheckOutcome::Passed,
@@ -162,9 +204,9 @@ impl Check {
         Self { part, name, outcome, note, reasons }
     }
 
-    pub(crate) fn not_made(part: Part, name: CheckName, note: &str) -> Self {
+    pub(crate) fn not_made(part: Part, name: CheckName, note: &'static str) -> Self {
         let outcome = CheckOutcome::NotChecked;
-        Self { part, name, outcome, note: note.to_owned(), reasons: Vec::new() }
+        Self { part, name, outcome, note: Note::Said(note), reasons: Vec::new() }
     }
 
     fn to_json(&self) -> Object<'static> {
@@ -172,7 +214,7 @@ impl Check {
             ("part", Value::from(self.part.to_string())),
             ("check", self.name.name().into()),
             ("outcome", self.outcome.name().into()),
-            ("note", self.note.clone().into()),
+            ("note", self.note().into()),
             ("reasons", self.reasons.iter().map(reason_json).collect::<Vec<_>>().into()),
         ])
     }

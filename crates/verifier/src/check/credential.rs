@@ -12,7 +12,7 @@ use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 use super::proof::{Checker, Proofs, jose_reason};
 use super::{Context, schema, status};
 use crate::evidence::short;
-use crate::verdict::{Check, CheckName, Part};
+use crate::verdict::{Check, CheckName, Note, Part};
 use crate::{Observation, Reason};
 
 /// A credential that passed every check. Only the verifier makes these, and only claims in them
@@ -99,9 +99,9 @@ impl<'c> Context<'c> {
 
 /// A credential that can't be read any further.
 fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> CredentialReport {
-    let mut checks = vec![Check::of(part, CheckName::Form, String::new(), vec![reason])];
+    let mut checks = vec![Check::of(part, CheckName::Form, Note::Nothing, vec![reason])];
     if !proofs.reasons.is_empty() {
-        checks.push(Check::of(part, CheckName::Proof, String::new(), proofs.reasons));
+        checks.push(Check::of(part, CheckName::Proof, Note::Nothing, proofs.reasons));
     }
     CredentialReport { checks, ..CredentialReport::default() }
 }
@@ -119,7 +119,7 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
             let checks = vec![Check::of(
                 part,
                 CheckName::Proof,
-                String::new(),
+                Note::Nothing,
                 vec![jose_reason(error, "")],
             )];
             return CredentialReport { checks, ..CredentialReport::default() };
@@ -259,23 +259,23 @@ fn judge(
         out_of_time([credential.claimed_valid_from()], credential.claimed_valid_until(), context);
     time_reasons.extend(claims.out_of_time(context));
     let time_note = match credential.claimed_valid_until() {
-        Some(until) => format!("until {until}"),
-        None => "it has no end".to_owned(),
+        Some(until) => Note::Until(until),
+        None => Note::Said("it has no end"),
     };
     let schema = schema::check(credential, document, known, context);
     let status = status::check(credential, known, context);
 
     let issuer_did = credential.claimed_issuer();
-    let issuer_note = match policy.issuer_name(issuer_did) {
-        Some(name) => format!("{name} ({})", short(issuer_did)),
-        None => short(issuer_did),
+    let issuer_note = Note::Issuer {
+        name: policy.issuer_name(issuer_did).map(ToOwned::to_owned),
+        did: short(issuer_did),
     };
     let issuer_check = match issuer_reasons.is_empty() && proofs.signers.is_empty() {
         true => Check::not_made(part, CheckName::Issuer, "who signed is not known"),
         false => Check::of(part, CheckName::Issuer, issuer_note, issuer_reasons),
     };
     let checks = vec![
-        Check::of(part, CheckName::Form, short(&type_name), Vec::new()),
+        Check::of(part, CheckName::Form, Note::Text(short(&type_name)), Vec::new()),
         Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons),
         issuer_check,
         Check::of(part, CheckName::Time, time_note, time_reasons),

@@ -10,7 +10,7 @@ use super::Context;
 use super::credential::{CredentialReport, JwtClaims};
 use super::proof::Proofs;
 use crate::evidence::short;
-use crate::verdict::{Check, CheckName, CheckOutcome, Part};
+use crate::verdict::{Check, CheckName, CheckOutcome, Note, Part};
 use crate::{Reason, Request};
 
 /// How the presentation is secured.
@@ -68,18 +68,20 @@ pub(crate) fn check(
     let proof = Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons);
     let signed = proof.outcome == CheckOutcome::Passed;
     // What an unsigned presentation says of itself earns no tick.
-    let if_signed = |name, note: String, reasons: Vec<Reason>| match signed || !reasons.is_empty() {
+    let if_signed = |name, note: Note, reasons: Vec<Reason>| match signed || !reasons.is_empty() {
         true => Check::of(part, name, note, reasons),
         false => Check::not_made(part, name, "the proof is not good"),
     };
     let certain = signed && holder.is_empty();
-    let noted = presenter.clone().unwrap_or_default();
+    let noted = presenter.clone().map_or(Note::Nothing, Note::Text);
     let binding_note = match (&context.request.audience, &context.request.nonce) {
-        (Some(audience), Some(nonce)) => format!("answers {nonce} for {audience}"),
-        _ => String::new(),
+        (Some(audience), Some(nonce)) => {
+            Note::Answers { nonce: nonce.clone(), audience: audience.clone() }
+        }
+        _ => Note::Nothing,
     };
     let checks = vec![
-        Check::of(part, CheckName::Form, format!("presentation of {count}"), form),
+        Check::of(part, CheckName::Form, Note::PresentationOf(count), form),
         proof,
         if_signed(CheckName::Holder, noted, holder),
         if_signed(CheckName::Binding, binding_note, binding),
@@ -158,5 +160,5 @@ pub(crate) fn one_agent(index: usize, report: &CredentialReport, presenter: Opti
         [None] => vec![Reason::SubjectMissing {}],
         many => vec![Reason::SubjectsMany { count: many.len() as u64 }],
     };
-    Check::of(part, CheckName::OneAgent, presenter.to_owned(), reasons)
+    Check::of(part, CheckName::OneAgent, Note::Text(presenter.to_owned()), reasons)
 }

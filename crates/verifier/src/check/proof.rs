@@ -12,6 +12,7 @@ use bonafide_proof::data_integrity::{
 use bonafide_proof::jose::{CompactJws, JoseError};
 
 use crate::evidence::{Documents, KeyLife, ResolvedKey, short};
+use crate::verdict::Note;
 use crate::{Evidence, Reason};
 
 /// Signatures that one verdict may check.
@@ -114,12 +115,11 @@ impl Proofs {
     }
 
     /// For people: who signed.
-    pub(crate) fn note(&self) -> String {
+    pub(crate) fn note(&self) -> Note {
         if self.signers.is_empty() {
-            return String::new();
+            return Note::Nothing;
         }
-        let signers: Vec<&str> = self.signers.iter().map(|s| s.life.method.as_str()).collect();
-        format!("signed by {}", signers.join(", "))
+        Note::SignedBy(self.signers.iter().map(|signer| signer.life.method.clone()).collect())
     }
 }
 

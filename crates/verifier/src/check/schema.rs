@@ -8,13 +8,14 @@ use bonafide_core::vc::Unverified;
 use super::Context;
 use crate::Reason;
 use crate::evidence::short;
+use crate::verdict::Note;
 
 /// The claims, once the credential fits, and what speaks against it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SchemaFindings {
     pub(crate) attestation: Option<Attestation>,
     pub(crate) reasons: Vec<Reason>,
-    pub(crate) note: String,
+    pub(crate) note: Note,
 }
 
 pub(crate) fn check(
@@ -34,8 +35,11 @@ fn attestation(
     document: &Value<'_>,
     known: &'static AttestationType,
 ) -> SchemaFindings {
-    let mut found =
-        SchemaFindings { note: format!("fits {}", known.schema_id), ..Default::default() };
+    let mut found = SchemaFindings {
+        note: Note::Fits(known.schema_id.to_owned()),
+        attestation: None,
+        reasons: Vec::new(),
+    };
     for schema in credential.claimed_schemas() {
         if schema.id != known.schema_id || !schema.is_json_schema {
             found.reasons.push(Reason::SchemaMismatch {
@@ -67,7 +71,11 @@ fn other(
     document: &Value<'_>,
     context: &Context<'_>,
 ) -> SchemaFindings {
-    let mut found = SchemaFindings { note: "names no schema".to_owned(), ..Default::default() };
+    let mut found = SchemaFindings {
+        note: Note::Said("names no schema"),
+        attestation: None,
+        reasons: Vec::new(),
+    };
     let schemas = credential.claimed_schemas();
     for (index, schema) in schemas.iter().enumerate() {
         if schemas[..index].iter().any(|earlier| earlier.id == schema.id) {
@@ -75,7 +83,7 @@ fn other(
         }
         match context.evidence.schemas.get(schema.id).filter(|_| schema.is_json_schema) {
             Some(compiled) => {
-                found.note = format!("fits {}", schema.id);
+                found.note = Note::Fits(schema.id.to_owned());
                 let violation = compiled.check(document).err();
                 found.reasons.extend(violation.map(|violation| violated(schema.id, violation)));
             }

@@ -3,23 +3,24 @@
 use bonafide_core::attestation::AttestationType;
 use bonafide_core::encoding::hex;
 use bonafide_core::status::{BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose};
-use bonafide_core::time::{Timestamp, format_duration};
+use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{StatusReference, Unverified};
 
 use super::Context;
 use super::status_list::{OpenList, list_reason};
 use crate::bundle::ListEntry;
 use crate::evidence::short;
+use crate::verdict::Note;
 use crate::{Observation, Reason};
 
 /// What the status lists say of one credential.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Status {
     pub(crate) reasons: Vec<Reason>,
     /// The oldest knowledge that this rests on.
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) observations: Vec<Observation>,
-    pub(crate) note: String,
+    pub(crate) note: Note,
 }
 
 pub(crate) fn check(
@@ -27,7 +28,8 @@ pub(crate) fn check(
     known: Option<&'static AttestationType>,
     context: &Context<'_>,
 ) -> Status {
-    let mut status = Status::default();
+    let mut status =
+        Status { reasons: Vec::new(), as_of: None, observations: Vec::new(), note: Note::Nothing };
     let mut revocable = false;
     for reference in credential.claimed_status() {
         match entry(*reference, context) {
@@ -44,12 +46,9 @@ pub(crate) fn check(
         status.reasons.push(Reason::StatusMissing { credential_type: known.name.to_owned() });
     }
     status.note = match status.as_of {
-        Some(as_of) => {
-            let age = format_duration(context.now.saturating_since(as_of));
-            format!("as of {as_of}, {age} ago")
-        }
-        None if credential.claimed_status().is_empty() => "it can't be revoked".to_owned(),
-        None => String::new(),
+        Some(as_of) => Note::StatusAsOf { as_of, now: context.now },
+        None if credential.claimed_status().is_empty() => Note::Said("it can't be revoked"),
+        None => Note::Nothing,
     };
     status
 }
