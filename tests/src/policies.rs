@@ -156,3 +156,24 @@ fn limits_are_those_of_each_credential() {
     world.refused(&world.presentation(DI), &asked(), "too-large");
     world.refused(&world.score(DI), &nothing(), "too-large");
 }
+
+#[test]
+fn claims_are_read_from_verified_credentials_alone() {
+    use bonafide_core::attestation::Attestation;
+    let world = World::new();
+    let verdict = world.verdict(&world.presentation(DI), &asked());
+    assert_eq!(verdict.verified().len(), 4);
+    let builder = verdict.verified().iter().find_map(|credential| match credential.attestation() {
+        Some(Attestation::Builder(builder)) => Some(builder.legal_name.as_str()),
+        _ => None,
+    });
+    assert_eq!(builder, Some("Builder Ltd"));
+    let subject = Some(world.scene.platinum.did.as_str());
+    assert!(verdict.verified().iter().all(|credential| credential.subject() == subject));
+    // One bad part, and nothing can be read; the same for a replay.
+    let bad = world.presentation(DI).replacen("urn:bonafide:", "urn:bonafidd:", 1);
+    assert!(world.verdict(&bad, &asked()).verified().is_empty());
+    let mut seen = bonafide_verifier::MemorySeen::default();
+    assert_eq!(verdict.clone().remembered(&mut seen).verified().len(), 4);
+    assert!(verdict.remembered(&mut seen).verified().is_empty());
+}

@@ -7,9 +7,7 @@ use std::sync::OnceLock;
 use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_core::key::KeyType;
 use bonafide_core::time::Timestamp;
-use bonafide_testkit::{
-    AUDIENCE, Agent, Attested, Format, NONCE, Scene, json, now, present, scene,
-};
+use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, Scene, json, now, scene};
 use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Request, Verdict, verify};
 
 pub(crate) const DI: Format = Format::DataIntegrity(KeyType::Ed25519);
@@ -131,17 +129,6 @@ impl World {
             format,
         )
     }
-}
-
-/// Presents to somebody else, or with another nonce.
-pub(crate) fn present_to(
-    credentials: &[String],
-    agent: &Agent,
-    format: Format,
-    nonce: &str,
-    audience: &str,
-) -> String {
-    present(credentials, agent, format, nonce, audience)
 }
 
 /// The command line's binary, built once for all tests.

@@ -87,6 +87,7 @@ fn empty_verdict(context: &Context<'_>) -> Verdict {
         policy_digest: context.policy.digest.clone(),
         request_id: context.request.id.clone(),
         observations: Vec::new(),
+        verified: Vec::new(),
     }
 }
 
@@ -213,7 +214,8 @@ const SHORT: usize = 64 << 10;
 
 /// A credential that came without a presentation.
 fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
-    let report = credential::check(0, source, context);
+    let mut report = credential::check(0, source, context);
+    verdict.verified.extend(report.verified.take());
     take(verdict, report);
     let part = Part::Credential(0);
     verdict.checks.push(if context.request.wants_presentation() {
@@ -294,6 +296,7 @@ fn presented(
     }
     verdict.presenter = findings.presenter;
     grant(&verified, context, verdict);
+    verdict.verified = verified;
 }
 
 /// Grants the first rung that holds, if nothing speaks against the presentation.

@@ -5,7 +5,7 @@ use std::fmt;
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::{Timestamp, format_duration};
 
-use crate::{Effect, Observation, Reason};
+use crate::{Effect, Observation, Reason, Verified};
 
 /// The JSON Schema of the verdict's JSON.
 pub const VERDICT_SCHEMA: &str = include_str!("../../../schemas/verdict-v1.json");
@@ -294,6 +294,7 @@ pub struct Verdict {
     pub(crate) policy_digest: String,
     pub(crate) request_id: Option<String>,
     pub(crate) observations: Vec<Observation>,
+    pub(crate) verified: Vec<Verified>,
 }
 
 impl Verdict {
@@ -343,6 +344,11 @@ impl Verdict {
         &self.effective
     }
 
+    /// The credentials, whose claims may now be read; none unless the outcome is accepted.
+    pub fn verified(&self) -> &[Verified] {
+        &self.verified
+    }
+
     /// The time at which all this holds.
     pub fn as_of(&self) -> Timestamp {
         self.as_of
@@ -370,6 +376,7 @@ impl Verdict {
         if self.outcome != Outcome::Accepted {
             self.level = None;
             self.effective = Effective::default();
+            self.verified.clear();
         }
     }
 

@@ -2,10 +2,10 @@
 
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::KeyType;
-use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, json};
+use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, json, present};
 use bonafide_verifier::{Outcome, Request};
 
-use crate::world::{DI, JWT, World, asked, edited, nothing, present_to};
+use crate::world::{DI, JWT, World, asked, edited, nothing};
 
 #[test]
 fn row_13_a_good_credential_does_not_save_a_presentation_that_answers_something_else() {
@@ -13,7 +13,7 @@ fn row_13_a_good_credential_does_not_save_a_presentation_that_answers_something_
     let scene = &world.scene;
     for format in [DI, JWT] {
         let held = scene.credentials(&scene.platinum, format);
-        let old = present_to(&held, &scene.platinum, format, "another", AUDIENCE);
+        let old = present(&held, &scene.platinum, format, "another", AUDIENCE);
         world.refused(&old, &asked(), "nonce-mismatch");
     }
 }
@@ -54,11 +54,11 @@ fn row_15_jwt_and_data_integrity_bind_to_nonce_and_audience() {
         for audience in
             ["https://pay.example.evil", "https://PAY.example", "https://pay.example/", ""]
         {
-            let other = present_to(&held, &scene.platinum, format, NONCE, audience);
+            let other = present(&held, &scene.platinum, format, NONCE, audience);
             world.refused(&other, &asked(), "audience-mismatch");
         }
         for nonce in ["9f1c2", "9f1c2d0", "9F1C2D", ""] {
-            let other = present_to(&held, &scene.platinum, format, nonce, AUDIENCE);
+            let other = present(&held, &scene.platinum, format, nonce, AUDIENCE);
             world.refused(&other, &asked(), "nonce-mismatch");
         }
     }

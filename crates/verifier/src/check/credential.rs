@@ -17,15 +17,27 @@ use crate::{Observation, Reason};
 
 /// A credential that passed every check. Only the verifier makes these, and only claims in them
 /// count.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
+    id: Option<String>,
     issuer: String,
+    subject: Option<String>,
     types: Vec<String>,
     attestation: Option<Attestation>,
     status_as_of: Option<Timestamp>,
 }
 
 impl Verified {
+    /// Its id.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Of whom it speaks; `None` if it names nobody, or several.
+    pub fn subject(&self) -> Option<&str> {
+        self.subject.as_deref()
+    }
+
     /// Who issued it.
     pub fn issuer(&self) -> &str {
         &self.issuer
@@ -283,17 +295,20 @@ fn judge(
         Check::of(part, CheckName::Status, status.note, status.reasons),
     ];
     let good = checks.iter().all(|check| check.reasons.is_empty());
+    let subjects = credential.claimed_subjects();
+    let subject_id = |subject: &&Object<'_>| subject.str("id").map(ToOwned::to_owned);
     let verified = good.then(|| Verified {
+        id: credential.claimed_id().map(ToOwned::to_owned),
+        subject: subjects.first().filter(|_| subjects.len() == 1).and_then(subject_id),
         issuer: issuer_did.to_owned(),
         types: own_types(credential).map(ToOwned::to_owned).collect(),
         attestation: schema.attestation,
         status_as_of: status.as_of,
     });
-    let subject_id = |subject: &&Object<'_>| subject.str("id").map(ToOwned::to_owned);
     CredentialReport {
         checks,
         verified,
-        subjects: credential.claimed_subjects().iter().map(subject_id).collect(),
+        subjects: subjects.iter().map(subject_id).collect(),
         digest: proofs.digest.map(|digest| hex(&digest)),
         status_as_of: status.as_of,
         observations: status.observations,
