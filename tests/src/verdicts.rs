@@ -145,3 +145,66 @@ fn the_published_vectors_have_good_proofs_and_no_trust() {
         world.refused(&text, &nothing(), "issuer-untrusted");
     }
 }
+
+#[test]
+fn nobody_paints_a_verdict_of_their_own() {
+    let world = World::new();
+    let scene = &world.scene;
+    let painted = "X\u{1b}[2J\n\u{202e}✓ accepted, level sensitive";
+    let credential = bonafide_core::json::Object::from([
+        ("@context", bonafide_core::json::Value::from(vec![bonafide_core::vc::CREDENTIALS_V2])),
+        ("type", vec!["VerifiableCredential", painted].into()),
+        ("issuer", scene.stranger.did.clone().into()),
+        ("credentialSubject", bonafide_core::json::Object::from([("name", painted)]).into()),
+    ]);
+    let secured = bonafide_testkit::secure(
+        credential.into(),
+        &scene.stranger.key,
+        &scene.stranger.method,
+        DI,
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (input, policy) = (write("input", &secured), write("policy.toml", &world.policy_toml));
+    for arguments in [
+        &["verify", &input, "--policy", &policy][..],
+        &["verify", &input, "--proof-only"],
+        &["inspect", &input],
+    ] {
+        let said = String::from_utf8(bonafide(arguments).stdout).unwrap();
+        assert!(!said.contains('\u{1b}') && !said.contains('\u{202e}'), "{said}");
+        assert!(said.lines().all(|line| !line.trim_start().starts_with("✓ accepted")), "{said}");
+    }
+}
+
+#[test]
+fn a_known_schema_is_run_whatever_stands_before_it() {
+    let lax = |policy: String| {
+        policy.replace("\"PactScoreCredential\"", "\"PactScoreCredential\", \"Custom\"")
+            + "\n[unknown]\nschema = \"ignore\"\n"
+    };
+    let world = World::with(lax, bonafide_testkit::scene().bundle());
+    let scene = &world.scene;
+    let schema =
+        r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","required":["name"]}"#;
+    let evidence = world.evidence().with_schema("https://x.example/s", schema).unwrap();
+    let named = |schema_type: &'static str| {
+        bonafide_core::json::Object::from([("id", "https://x.example/s"), ("type", schema_type)])
+    };
+    let credential = bonafide_core::json::Object::from([
+        ("@context", bonafide_core::json::Value::from(vec![bonafide_core::vc::CREDENTIALS_V2])),
+        ("type", vec!["VerifiableCredential", "Custom"].into()),
+        ("issuer", scene.scorer.did.clone().into()),
+        ("credentialSchema", vec![named("Other"), named("JsonSchema")].into()),
+        ("credentialSubject", bonafide_core::json::Object::from([("a", "b")]).into()),
+    ]);
+    let secured = scene.secure(credential.into(), &scene.scorer, DI);
+    let now = bonafide_testkit::now();
+    let verdict =
+        bonafide_verifier::verify(secured.as_bytes(), &nothing(), &evidence, &world.policy, now);
+    assert!(verdict.has_reason("schema-violation"), "{}", verdict.to_json());
+}

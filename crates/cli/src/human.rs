@@ -13,6 +13,26 @@ pub(crate) const GREEN: anstyle::Style = color(anstyle::AnsiColor::Green);
 pub(crate) const RED: anstyle::Style = color(anstyle::AnsiColor::Red);
 pub(crate) const YELLOW: anstyle::Style = color(anstyle::AnsiColor::Yellow);
 
+/// Text of others, safe to show: control characters and marks that turn the reading direction
+/// are written as escapes, so that nobody can paint a verdict of their own.
+pub(crate) fn shown(text: &str) -> String {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || turns(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+/// The same for text of several lines.
+pub(crate) fn shown_lines(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n")
+}
+
 const fn color(color: anstyle::AnsiColor) -> anstyle::Style {
     anstyle::Style::new().fg_color(Some(anstyle::Color::Ansi(color)))
 }
@@ -39,7 +59,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     let mut text = headline(verdict);
     if let Some(presenter) = verdict.presenter() {
         // A write into a string can't fail.
-        let _ = writeln!(text, "  presented by {presenter}");
+        let _ = writeln!(text, "  presented by {}", shown(presenter));
     }
     checks(verdict.checks(), &mut text);
     ladder(verdict, &mut text);
@@ -94,15 +114,18 @@ fn checks(checks: &[Check], text: &mut String) {
         let (style, mark) = mark(check.outcome);
         let name = check.name.name();
         if check.reasons.is_empty() {
-            let _ =
-                writeln!(text, "  {style}{mark}{PLAIN} {name:<10} {DIM}{}{PLAIN}", check.note());
+            let _ = writeln!(
+                text,
+                "  {style}{mark}{PLAIN} {name:<10} {DIM}{}{PLAIN}",
+                shown(&check.note())
+            );
         }
         for reason in &check.reasons {
             let style = match reason.effect() {
                 Effect::Rejects => RED,
                 Effect::LeavesUndecided => YELLOW,
             };
-            let code = reason.code();
+            let (code, reason) = (reason.code(), shown(&reason.to_string()));
             let _ =
                 writeln!(text, "  {style}{mark} {name:<10}{PLAIN} {reason} {style}[{code}]{PLAIN}");
         }
@@ -124,7 +147,9 @@ fn ladder(verdict: &Verdict, text: &mut String) {
             (true, '·') => "would hold, but the presentation is not accepted".to_owned(),
             _ => lacks
                 .iter()
-                .map(|lack| format!("{}: needs {}, has {}", lack.what, lack.needs, lack.has))
+                .map(|lack| {
+                    shown(&format!("{}: needs {}, has {}", lack.what, lack.needs, lack.has))
+                })
                 .collect::<Vec<_>>()
                 .join("; "),
         };
@@ -154,6 +179,7 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
         for reason in &check.reasons {
             let (style, mark) = mark(check.outcome);
             let code = reason.code();
+            let reason = shown(&reason.to_string());
             let _ = writeln!(text, "  {style}{mark} {reason} [{code}]{PLAIN}");
         }
     }

@@ -76,7 +76,8 @@ fn report(failure: &Failure, json: bool) -> Exit {
     } else {
         let help =
             failure.help.as_deref().map(|help| format!("\n  try: {help}")).unwrap_or_default();
-        writeln!(err, "{}error:{} {}{help}", human::RED, human::PLAIN, failure.message)
+        let message = human::shown_lines(&failure.message);
+        writeln!(err, "{}error:{} {message}{help}", human::RED, human::PLAIN)
     };
     let _ = written;
     failure.exit

@@ -47,9 +47,8 @@ impl Timestamp {
         let nanos = self.nanos + duration.subsec_nanos();
         let seconds = i64::try_from(duration.as_secs())
             .ok()
-            .and_then(|seconds| {
-                self.seconds.checked_add(seconds + i64::from(nanos / 1_000_000_000))
-            })
+            .and_then(|seconds| seconds.checked_add(i64::from(nanos / 1_000_000_000)))
+            .and_then(|seconds| self.seconds.checked_add(seconds))
             .filter(|seconds| *seconds <= LATEST);
         match seconds {
             Some(seconds) => Self { seconds, nanos: nanos % 1_000_000_000 },
@@ -63,7 +62,8 @@ impl Timestamp {
         let nanos = self.nanos + if borrow { 1_000_000_000 } else { 0 } - duration.subsec_nanos();
         let seconds = i64::try_from(duration.as_secs())
             .ok()
-            .and_then(|seconds| self.seconds.checked_sub(seconds + i64::from(borrow)))
+            .and_then(|seconds| seconds.checked_add(i64::from(borrow)))
+            .and_then(|seconds| self.seconds.checked_sub(seconds))
             .filter(|seconds| *seconds >= EARLIEST);
         match seconds {
             Some(seconds) => Self { seconds, nanos },
@@ -280,6 +280,9 @@ mod tests {
         assert_eq!(later.saturating_sub(Duration::from_millis(600)), start);
         assert_eq!(later.saturating_since(start), Duration::from_millis(600));
         assert_eq!(start.saturating_since(later), Duration::ZERO);
+        let far = Duration::new(i64::MAX as u64, 999_999_999);
+        assert_eq!(start.saturating_add(far).unix(), LATEST);
+        assert_eq!(start.saturating_sub(far).unix(), EARLIEST);
         assert_eq!(start.saturating_add(Duration::MAX).unix(), LATEST);
         assert_eq!(start.saturating_sub(Duration::MAX).unix(), EARLIEST);
     }

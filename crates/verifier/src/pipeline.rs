@@ -12,6 +12,7 @@ use crate::check::credential::{self, CredentialReport, Source};
 use crate::check::presentation::{self, Envelope};
 use crate::check::proof::{Budget, jose_reason};
 use crate::check::{Context, level};
+use crate::evidence::short;
 use crate::policy::Sizes;
 use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Note, Outcome, Part, Verdict};
 use crate::{Bundle, Evidence, Observation, Policy, Reason, Request};
@@ -35,7 +36,11 @@ pub fn verify(
     let context = Context { request, evidence, policy, now, budget: Budget::new() };
     let mut verdict = empty_verdict(&context);
     verdict.checks.push(bundle(evidence.bundle, &context));
-    if let Some(bundle) = evidence.bundle.filter(|bundle| policy.has_begun(bundle.newest(), now)) {
+    let relied_on = |bundle: &&Bundle| {
+        policy.has_begun(bundle.newest(), now)
+            && policy.bundle_signers.iter().any(|signer| signer == bundle.signer())
+    };
+    if let Some(bundle) = evidence.bundle.filter(relied_on) {
         verdict.observations.push(Observation::Bundle {
             signer: bundle.signer().to_owned(),
             sequence: bundle.sequence(),
@@ -64,7 +69,7 @@ pub fn verify(
         "no memory of earlier presentations was given",
     ));
     if !verdict.observations.iter().any(|seen| matches!(seen, Observation::Bundle { .. })) {
-        // Nothing that a bundle from the future holds is remembered.
+        // Nothing of a bundle that is not relied on is remembered.
         verdict.observations.retain(|seen| !matches!(seen, Observation::StatusList { .. }));
     }
     verdict.settle();
@@ -121,6 +126,10 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
     let (policy, now) = (context.policy, context.now);
     let mut reasons = Vec::new();
     let newest = bundle.newest();
+    // The bundle may have been opened under another policy, or this one may have changed since.
+    if !policy.bundle_signers.iter().any(|signer| signer == bundle.signer()) {
+        reasons.push(Reason::BundleUntrusted { signer: short(bundle.signer()) });
+    }
     if !policy.has_begun(newest, now) {
         reasons.push(Reason::BundleFromFuture { issued_at: newest, now });
     }

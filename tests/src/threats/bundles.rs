@@ -259,3 +259,21 @@ fn a_nonce_is_not_burnt_by_somebody_elses_bad_presentation() {
     assert!(again.has_reason("replayed"));
     assert_eq!(again.level(), None);
 }
+
+#[test]
+fn row_33_a_policy_that_no_longer_names_the_signer() {
+    // The bundle was opened under another policy than the verdict's.
+    let world = World::new();
+    let scene = &world.scene;
+    let changed = world.policy_toml.replace(&scene.bundler.did, &scene.stranger.did);
+    let changed = Policy::from_toml(&changed).unwrap();
+    let input = world.presentation(DI);
+    let verdict =
+        bonafide_verifier::verify(input.as_bytes(), &asked(), &world.evidence(), &changed, now());
+    assert!(verdict.has_reason("bundle-untrusted"), "{}", verdict.to_json());
+    assert_eq!((verdict.outcome(), verdict.level()), (Outcome::Rejected, None));
+    // And nothing of it is remembered.
+    let mut seen = MemorySeen::default();
+    assert_eq!(verdict.remembered(&mut seen).outcome(), Outcome::Rejected);
+    assert_eq!(seen, MemorySeen::default());
+}

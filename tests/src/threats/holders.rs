@@ -234,3 +234,16 @@ fn agents_with_long_dids_are_one_agent_too() {
     let presentation = scene.present(&[identity, score], &agent, DI);
     world.accepted(&presentation, &asked(), Some("read"));
 }
+
+#[test]
+fn row_15_an_empty_question_binds_nothing() {
+    let world = World::new();
+    let scene = &world.scene;
+    for format in [DI, JWT] {
+        let held = scene.credentials(&scene.platinum, format);
+        let answer = present(&held, &scene.platinum, format, "", "");
+        let verdict = world.verdict(&answer, &Request::new().nonce("").audience(""));
+        assert!(verdict.has_reason("presentation-unbound"));
+        assert_eq!((verdict.outcome(), verdict.level()), (Outcome::Undecided, None));
+    }
+}

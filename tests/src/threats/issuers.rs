@@ -173,3 +173,21 @@ fn what_does_not_count_is_not_held_either() {
     held[1] = scene.secure(vc.into(), &scene.certifier, DI);
     world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
 }
+
+#[test]
+fn a_score_computed_in_the_future_counts_for_nothing() {
+    // A rung that asks for the tier alone, besides who the agent is.
+    let by_tier = |policy: String| policy.replace("score = 60", "tier = \"bronze\"");
+    let world = World::with(by_tier, bonafide_testkit::scene().bundle());
+    let scene = &world.scene;
+    let mut held = scene.credentials(&scene.bronze, DI);
+    world.accepted(&scene.present(&held, &scene.bronze, DI), &asked(), Some("read"));
+    let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.bronze) else {
+        panic!("an object")
+    };
+    let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else { panic!("none") };
+    subject.insert("computedAt", "2099-01-01T00:00:00Z");
+    vc.insert("credentialSubject", subject);
+    held[3] = scene.secure(vc.into(), &scene.scorer, DI);
+    world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
+}

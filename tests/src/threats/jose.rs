@@ -202,3 +202,40 @@ fn a_presentation_is_not_taken_for_a_credential_nor_the_reverse() {
     let changed = resigned(&presentation, &scene.platinum.key, set, same);
     world.refused(&changed, &nothing(), "malformed");
 }
+
+#[test]
+fn row_3_claims_that_a_jwt_repeats_say_the_same() {
+    let world = World::new();
+    let scene = &world.scene;
+    let token = world.score(JWT);
+    let (key, _) = scene.scorer.key(KeyType::Ed25519);
+    let put = |claims: String| {
+        resigned(&token, &key, |_| (), |payload| payload.replacen('{', &format!("{{{claims},"), 1))
+    };
+    let same =
+        format!(r#""sub":"{}","jti":"urn:bonafide:pact-score:platinum""#, scene.platinum.did);
+    world.accepted(&put(same), &nothing(), None);
+    for other in [r#""sub":"did:web:mallory.example""#, r#""jti":"urn:other""#, r#""sub":5"#] {
+        world.refused(&put(other.to_owned()), &nothing(), "malformed");
+    }
+}
+
+#[test]
+fn row_3_claims_of_a_jwt_have_no_place_beside_an_embedded_proof() {
+    // The envelope must not change what a document says: these would not be heeded there.
+    let world = World::new();
+    let scene = &world.scene;
+    for (claim, value) in [
+        ("exp", Value::from(1_u32)),
+        ("nbf", 4_000_000_000_u32.into()),
+        ("iss", "did:web:other.example".into()),
+        ("aud", "https://other.example".into()),
+    ] {
+        let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
+            panic!("an object")
+        };
+        vc.insert(claim, value);
+        let secured = scene.secure(vc.into(), &scene.scorer, crate::world::DI);
+        world.refused(&secured, &nothing(), "malformed");
+    }
+}

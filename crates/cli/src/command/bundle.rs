@@ -14,7 +14,7 @@ use super::{duration, secure, timestamp};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::human::{GREEN, PLAIN, RED};
+use crate::human::{GREEN, PLAIN, RED, shown, shown_lines};
 use crate::key_file;
 
 #[derive(Debug, Subcommand)]
@@ -95,7 +95,7 @@ impl Bundle {
                 if !app.json {
                     writeln!(app.out, "Nothing here is verified; see: bonafide bundle check")?;
                 }
-                write!(app.out, "{}", to_pretty_string(&payload))?;
+                write!(app.out, "{}", shown_lines(&to_pretty_string(&payload)))?;
                 Ok(Exit::Accepted)
             }
             Self::Check { file, policy, at } => {
@@ -171,8 +171,11 @@ fn check(
         writeln!(app.out, "{GREEN}✓{PLAIN} {} DID documents", bundle.document_count())?;
         for (id, as_of, reason) in lists {
             match reason {
-                None => writeln!(app.out, "{GREEN}✓{PLAIN} {id}, as of {as_of}")?,
-                Some(reason) => writeln!(app.out, "{RED}✗{PLAIN} {id}: {reason}")?,
+                None => writeln!(app.out, "{GREEN}✓{PLAIN} {}, as of {as_of}", shown(id))?,
+                Some(reason) => {
+                    let text = shown(&format!("{id}: {reason}"));
+                    writeln!(app.out, "{RED}✗{PLAIN} {text}")?;
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use super::bundle::looks_like_bundle;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::human::{BOLD, PLAIN, YELLOW};
+use crate::human::{BOLD, PLAIN, YELLOW, shown_lines};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example: bonafide inspect score.vc")]
@@ -42,10 +42,10 @@ impl Inspect {
             "{YELLOW}Nothing here is verified:{PLAIN} anybody could have written it.\n\n{BOLD}{kind}{PLAIN}"
         )?;
         if let Some(header) = decoded.get("header") {
-            write!(app.out, "header {}", to_pretty_string(header))?;
+            write!(app.out, "header {}", shown_lines(&to_pretty_string(header)))?;
         }
         if let Some(content) = decoded.get("content") {
-            write!(app.out, "{}", to_pretty_string(content))?;
+            write!(app.out, "{}", shown_lines(&to_pretty_string(content)))?;
         }
         Ok(Exit::Accepted)
     }

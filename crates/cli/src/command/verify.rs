@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
 use bonafide_verifier::{
-    Bundle, Evidence, Outcome, Policy, Reason, Request, Verdict, verify, verify_proof,
+    Bundle, Check, CheckName, CheckOutcome, Evidence, Outcome, Policy, ProofReport, Reason,
+    Request, Verdict, verify, verify_proof,
 };
 use clap::Args;
 
@@ -169,6 +170,7 @@ fn proof_only(
             ("question", Value::from("proof-only")),
             ("outcome", report.outcome.name().into()),
             ("reasons", reasons.map(reason).collect::<Vec<_>>().into()),
+            ("signedBy", signed_by(&report).into()),
             ("trust", "not judged".into()),
         ]);
         write!(app.out, "{}", to_pretty_string(&answer.into()))?;
@@ -176,6 +178,14 @@ fn proof_only(
         write!(app.out, "{}", human::proof_report(&report))?;
     }
     Ok(exit(report.outcome))
+}
+
+/// For each part, who signed: nobody in particular has to.
+fn signed_by(report: &ProofReport) -> Vec<String> {
+    let good =
+        |check: &&Check| check.name == CheckName::Proof && check.outcome == CheckOutcome::Passed;
+    let proofs = report.checks.iter().filter(good);
+    proofs.map(|check| format!("{}: {}", check.part, check.note())).collect()
 }
 
 pub(crate) fn exit(outcome: Outcome) -> Exit {

@@ -15,8 +15,8 @@ impl Sink for Vec<u8> {
     }
 }
 
-/// How many bytes the canonical form has; no longer than any other spelling without insignificant
-/// white space, but for exotic numbers.
+/// How many bytes the canonical form has. White space is gone; a number in another spelling may be
+/// up to five times as long.
 pub fn canonical_length(value: &Value<'_>) -> usize {
     struct Counter(usize);
     impl Sink for Counter {

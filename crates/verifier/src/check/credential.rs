@@ -90,6 +90,9 @@ pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) ->
                 return unreadable(part, reason, Proofs::default());
             }
             let document = credential.unverified_document();
+            if let Err(error) = JwtClaims::refuse_in(document) {
+                return unreadable(part, Reason::malformed(error), Proofs::default());
+            }
             let purpose = Relationship::AssertionMethod;
             let proofs = context.checker().embedded(document, *bytes, purpose, |_| ());
             judge(part, credential, value, proofs, &JwtClaims::default(), context)
@@ -165,6 +168,19 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
         let reason = Reason::IssuerMismatch { issuer: short(claimed), signer: short(named) };
         return unreadable(part, reason, proofs);
     }
+    // VC-JOSE-COSE, 3.3.2: the claims that a JWT repeats must say the same.
+    let document = credential.unverified_document();
+    let subject = match credential.claimed_subjects() {
+        [one] => one.str("id"),
+        _ => None,
+    };
+    for (claim, own) in [("sub", subject), ("jti", credential.claimed_id())] {
+        if document.str(claim).is_some_and(|repeated| own != Some(repeated)) {
+            let error =
+                Malformed::at("JWT claims", format!("/{claim}"), "contradicts the credential");
+            return unreadable(part, Reason::malformed(error), proofs);
+        }
+    }
     if claims.audience {
         let error = Malformed::at("credential", "/aud", "a credential is for everybody");
         return unreadable(part, Reason::malformed(error), proofs);
@@ -213,6 +229,18 @@ impl<'v> JwtClaims<'v> {
             not_before: numeric_date(document, "nbf")?,
             issued_at: numeric_date(document, "iat")?,
         })
+    }
+
+    /// A document with a proof inside is no JWT: members that only a JWT's reader would heed are
+    /// refused, so that no envelope changes what a document says.
+    pub(crate) fn refuse_in(document: &Object<'_>) -> Result<(), Malformed> {
+        for claim in ["iss", "sub", "aud", "jti", "exp", "nbf", "iat", "nonce", "vc", "vp"] {
+            if document.contains(claim) {
+                let detail = "belongs into a JWT alone";
+                return Err(Malformed::at("document", format!("/{claim}"), detail));
+            }
+        }
+        Ok(())
     }
 
     /// A date that no clock reaches is as good as never, and one before all clocks as always.

@@ -83,7 +83,7 @@ impl<'f> Facts<'f> {
             // What does not count above does not count as held either.
             types.extend(credential.types().iter().map(String::as_str));
         }
-        let score = standing(&scores, &identities, context.now);
+        let score = standing(&scores, &identities, context);
         if score.is_ok() {
             types.push("PactScoreCredential");
         }
@@ -159,14 +159,17 @@ impl<'f> Facts<'f> {
 fn standing(
     scores: &[&PactScore],
     identities: &[&Identity],
-    now: Timestamp,
+    context: &Context<'_>,
 ) -> Result<Standing, String> {
-    let least = scores.iter().map(|score| (score.value_at(now), score.value)).min();
+    let least = scores.iter().map(|score| (score.value_at(context.now), score.value)).min();
     let tier = scores.iter().map(|score| score.tier).min();
     let confidence = scores.iter().map(|score| score.confidence).min();
     let (Some((value, computed)), Some(tier), Some(confidence)) = (least, tier, confidence) else {
         return Err("none that is verified".to_owned());
     };
+    if scores.iter().any(|score| !context.policy.has_begun(score.computed_at, context.now)) {
+        return Err("a score computed in the future".to_owned());
+    }
     if identities.is_empty() {
         return Err("a score without an identity to belong to".to_owned());
     }

@@ -40,6 +40,7 @@ pub(crate) fn check(
     let mut proofs = match envelope {
         Envelope::DataIntegrity(bytes) => {
             let purpose = Relationship::Authentication;
+            form.extend(JwtClaims::refuse_in(document).err().map(Reason::malformed));
             context.checker().embedded(document, *bytes, purpose, |proof| {
                 binding.extend(proof_binding(proof, context.request));
             })
@@ -59,7 +60,8 @@ pub(crate) fn check(
         form.push(Reason::PresentationEmpty {});
     }
     let (presenter, holder) = holder(presentation, envelope, document, &proofs);
-    let bound = context.request.nonce.is_some() && context.request.audience.is_some();
+    let said = |part: &Option<String>| part.as_ref().is_some_and(|part| !part.is_empty());
+    let bound = said(&context.request.nonce) && said(&context.request.audience);
     if !bound {
         binding.push(Reason::PresentationUnbound {});
     }

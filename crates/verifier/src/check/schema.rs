@@ -3,7 +3,7 @@
 use bonafide_core::attestation::{Attestation, AttestationType};
 use bonafide_core::json::Value;
 use bonafide_core::schema::Violation;
-use bonafide_core::vc::Unverified;
+use bonafide_core::vc::{SchemaReference, Unverified};
 
 use super::Context;
 use crate::Reason;
@@ -78,7 +78,10 @@ fn other(
     };
     let schemas = credential.claimed_schemas();
     for (index, schema) in schemas.iter().enumerate() {
-        if schemas[..index].iter().any(|earlier| earlier.id == schema.id) {
+        let same = |earlier: &SchemaReference<'_>| {
+            (earlier.id, earlier.is_json_schema) == (schema.id, schema.is_json_schema)
+        };
+        if schemas[..index].iter().any(same) {
             continue;
         }
         match context.evidence.schemas.get(schema.id).filter(|_| schema.is_json_schema) {

@@ -46,6 +46,12 @@ pub(crate) fn open_list(
     suites: Suites,
     room: &mut usize,
 ) -> Opened {
+    if *room < FEWEST_ENTRIES / 8 {
+        // Nothing more is decompressed, nor looked at first.
+        let id = credential.get("id").and_then(Value::as_str).map(ToOwned::to_owned);
+        let list = short(id.as_deref().unwrap_or_default());
+        return (id, Err(Reason::StatusListTooLarge { list, limit: LARGEST_LISTS as u64 }));
+    }
     let budget = Budget::new();
     let checker = Checker { keys: documents, suites, check: &Unremembered, budget: &budget };
     let purpose = Relationship::AssertionMethod;
