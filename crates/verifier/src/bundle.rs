@@ -13,7 +13,7 @@ use bonafide_proof::jose::{self, CompactJws, TokenType};
 use bonafide_proof::{SignError, Signer, Unremembered};
 
 use crate::check::status_list::{OpenList, open_list};
-use crate::evidence::{Documents, is_self_certifying, short};
+use crate::evidence::{Documents, Keys, is_self_certifying, short};
 use crate::{Policy, Reason};
 
 /// The `typ` of a bundle: nothing else is ever taken for one.
@@ -56,10 +56,7 @@ impl Bundle {
     /// Opens a bundle whose status lists may be secured with these suites.
     pub fn open_with(bytes: &[u8], policy: &Policy, suites: Suites) -> Result<Self, Reason> {
         let limit = policy.limits.bundle;
-        if bytes.len() > limit {
-            let (bytes, limit) = (bytes.len() as u64, limit as u64);
-            return Err(Reason::TooLarge { what: "the bundle", bytes, limit });
-        }
+        Reason::within("the bundle", bytes.len(), limit)?;
         let text = std::str::from_utf8(bytes).map_err(|_| invalid("not UTF-8"))?.trim_end();
         let jws =
             CompactJws::parse(text, BUNDLE_TOKEN).map_err(|error| invalid(error.to_string()))?;
@@ -162,7 +159,7 @@ fn trusted_signer(jws: &CompactJws<'_>, policy: &Policy) -> Result<String, Reaso
     let kid = jws.kid().unwrap_or_default();
     let untrusted = || Reason::BundleUntrusted { signer: short(kid) };
     let did = DidUrl::parse(kid).map_err(|_| untrusted())?.did.as_str();
-    if !policy.bundle_signers.iter().any(|signer| signer == did) {
+    if !policy.names_signer(did) {
         return Err(untrusted());
     }
     let key = Documents::default()

@@ -72,18 +72,30 @@ impl<'e> Evidence<'e> {
         self.check = check;
         self
     }
+}
+
+/// Where keys come from.
+pub(crate) trait Keys {
+    /// The documents that speak for a DID.
+    fn documents_for(&self, did: Did<'_>) -> &Documents;
 
     /// The key that a DID URL names, if it may be used for `relationship`.
-    pub(crate) fn resolve(
-        &self,
-        method: &str,
-        relationship: Relationship,
-    ) -> Result<ResolvedKey<'_>, Reason> {
+    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
         let url = method_url(method)?;
-        match self.bundle.map(Bundle::documents).filter(|documents| documents.know(url.did)) {
-            Some(documents) => documents.resolve(method, relationship),
-            None => self.documents.resolve(method, relationship),
-        }
+        self.documents_for(url.did).resolve_url(url, method, relationship)
+    }
+}
+
+impl Keys for Evidence<'_> {
+    fn documents_for(&self, did: Did<'_>) -> &Documents {
+        let bundled = self.bundle.map(Bundle::documents).filter(|documents| documents.know(did));
+        bundled.unwrap_or(&self.documents)
+    }
+}
+
+impl Keys for Documents {
+    fn documents_for(&self, _: Did<'_>) -> &Documents {
+        self
     }
 }
 
@@ -141,14 +153,14 @@ impl Documents {
     }
 
     /// The key that a DID URL names, from these documents or from the DID itself.
-    pub(crate) fn resolve(
+    fn resolve_url(
         &self,
+        url: DidUrl<'_>,
         method: &str,
         relationship: Relationship,
     ) -> Result<ResolvedKey<'_>, Reason> {
-        let url = method_url(method)?;
         let did = url.did.as_str();
-        if is_self_certifying(did) {
+        if holds_its_key(url.did) {
             return resolve_without_document(url, method, relationship);
         }
         match (self.good.get(did), self.broken.get(did)) {
@@ -305,5 +317,9 @@ pub(crate) fn short(text: &str) -> String {
 
 /// Whether this DID holds its own key, so that nobody else's document may speak for it.
 pub(crate) fn is_self_certifying(did: &str) -> bool {
-    Did::parse(did).is_ok_and(|did| matches!(did.method(), "key" | "jwk"))
+    Did::parse(did).is_ok_and(holds_its_key)
+}
+
+fn holds_its_key(did: Did<'_>) -> bool {
+    matches!(did.method(), "key" | "jwk")
 }

@@ -35,18 +35,8 @@ pub fn verify(
 ) -> Verdict {
     let context = Context { request, evidence, policy, now, budget: Budget::new() };
     let mut verdict = empty_verdict(&context);
-    verdict.checks.push(bundle(evidence.bundle, &context));
-    let relied_on = |bundle: &&Bundle| {
-        policy.has_begun(bundle.newest(), now)
-            && policy.bundle_signers.iter().any(|signer| signer == bundle.signer())
-    };
-    if let Some(bundle) = evidence.bundle.filter(relied_on) {
-        verdict.observations.push(Observation::Bundle {
-            signer: bundle.signer().to_owned(),
-            sequence: bundle.sequence(),
-            digest: bundle.digest().to_owned(),
-        });
-    }
+    let (bundle_check, bundle_seen) = bundle(evidence.bundle, &context);
+    verdict.checks.push(bundle_check);
     match Input::read(input, &policy.limits) {
         Err(reason) => unreadable(reason, &context, &mut verdict),
         Ok(Input::Credential(value)) => match Unverified::from_value(&value) {
@@ -68,9 +58,10 @@ pub fn verify(
         CheckName::Seen,
         "no memory of earlier presentations was given",
     ));
-    if !verdict.observations.iter().any(|seen| matches!(seen, Observation::Bundle { .. })) {
+    match bundle_seen {
+        Some(seen) => verdict.observations.insert(0, seen),
         // Nothing of a bundle that is not relied on is remembered.
-        verdict.observations.retain(|seen| !matches!(seen, Observation::StatusList { .. }));
+        None => verdict.observations.retain(|seen| matches!(seen, Observation::Nonce { .. })),
     }
     verdict.settle();
     verdict
@@ -118,26 +109,33 @@ impl Verdict {
     }
 }
 
-/// Is the evidence of today?
-fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> Check {
+/// Is the evidence of today? And what to remember of the bundle, if it may be relied on.
+fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> (Check, Option<Observation>) {
     let Some(bundle) = bundle else {
-        return Check::not_made(Part::Bundle, CheckName::Bundle, "no bundle was given");
+        let none = Check::not_made(Part::Bundle, CheckName::Bundle, "no bundle was given");
+        return (none, None);
     };
     let (policy, now) = (context.policy, context.now);
     let mut reasons = Vec::new();
     let newest = bundle.newest();
     // The bundle may have been opened under another policy, or this one may have changed since.
-    if !policy.bundle_signers.iter().any(|signer| signer == bundle.signer()) {
+    if !policy.names_signer(bundle.signer()) {
         reasons.push(Reason::BundleUntrusted { signer: short(bundle.signer()) });
     }
     if !policy.has_begun(newest, now) {
         reasons.push(Reason::BundleFromFuture { issued_at: newest, now });
     }
+    // One that has ended is still the newest that was seen.
+    let seen = reasons.is_empty().then(|| Observation::Bundle {
+        signer: bundle.signer().to_owned(),
+        sequence: bundle.sequence(),
+        digest: bundle.digest().to_owned(),
+    });
     if policy.has_ended(bundle.expires(), now) {
         reasons.push(Reason::BundleExpired { expires: bundle.expires(), now });
     }
     let note = Note::Bundle { sequence: bundle.sequence(), issued_at: bundle.issued_at() };
-    Check::of(Part::Bundle, CheckName::Bundle, note, reasons)
+    (Check::of(Part::Bundle, CheckName::Bundle, note, reasons), seen)
 }
 
 /// What was sent, told apart by its own types.
@@ -151,7 +149,7 @@ enum Input<'i> {
 impl<'i> Input<'i> {
     fn read(input: &'i [u8], sizes: &Sizes) -> Result<Self, Reason> {
         let most = sizes.presentation.max(sizes.credential);
-        within("the input", input.len(), most)?;
+        Reason::within("the input", input.len(), most)?;
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         if input.iter().find(|byte| !blank(byte)) != Some(&b'{') {
             let token = std::str::from_utf8(input)
@@ -165,7 +163,7 @@ impl<'i> Input<'i> {
         if let Some(enveloped) = Enveloped::from_value(&value) {
             let enveloped = enveloped.map_err(Reason::malformed)?;
             return if enveloped.media_type == VP_JWT {
-                within("the presentation", enveloped.data.len(), sizes.presentation)?;
+                Reason::within("the presentation", enveloped.data.len(), sizes.presentation)?;
                 Ok(Self::PresentationJwt(Cow::Owned(enveloped.data.to_owned())))
             } else {
                 Ok(Self::CredentialJwt(Cow::Owned(enveloped.data.to_owned())))
@@ -173,17 +171,17 @@ impl<'i> Input<'i> {
         }
         let types = value.get("type").map(Value::one_or_more).unwrap_or_default();
         if types.iter().any(|name| name.as_str() == Some("VerifiablePresentation")) {
-            within("the presentation", input.len(), sizes.presentation)?;
+            Reason::within("the presentation", input.len(), sizes.presentation)?;
             return Ok(Self::Presentation(value));
         }
-        within("the credential", input.len(), sizes.credential)?;
+        Reason::within("the credential", input.len(), sizes.credential)?;
         Ok(Self::Credential(value))
     }
 
     fn of_token(token: &'i str, sizes: &Sizes) -> Result<Self, Reason> {
         match CompactJws::peek_typ(token).as_deref() {
             Some(typ) if typ == TokenType::VP.typ => {
-                within("the presentation", token.len(), sizes.presentation)?;
+                Reason::within("the presentation", token.len(), sizes.presentation)?;
                 Ok(Self::PresentationJwt(Cow::Borrowed(token)))
             }
             Some(typ) if typ != TokenType::VC.typ => Err(Reason::TypMismatch {
@@ -200,13 +198,6 @@ impl<'i> Input<'i> {
             ))),
         }
     }
-}
-
-fn within(what: &'static str, bytes: usize, limit: usize) -> Result<(), Reason> {
-    if bytes <= limit {
-        return Ok(());
-    }
-    Err(Reason::TooLarge { what, bytes: bytes as u64, limit: limit as u64 })
 }
 
 /// Input that can't be read: a caller that asked for a presentation is told so in terms of one.

@@ -311,6 +311,14 @@ reasons! {
 }
 
 impl Reason {
+    /// Fails with `too-large` where `bytes` are more than `limit`.
+    pub(crate) fn within(what: &'static str, bytes: usize, limit: usize) -> Result<(), Self> {
+        if bytes <= limit {
+            return Ok(());
+        }
+        Err(Self::TooLarge { what, bytes: bytes as u64, limit: limit as u64 })
+    }
+
     /// The reason that something is malformed.
     pub(crate) fn malformed(error: bonafide_core::Malformed) -> Self {
         let what = error.what.to_owned();

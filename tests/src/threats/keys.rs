@@ -8,6 +8,7 @@ use bonafide_proof::{Signer, VerifyingKey};
 use bonafide_testkit::{Format, key};
 use bonafide_verifier::{Outcome, SignatureCache};
 
+use super::status::{bundle_with_list, platinum_revoked};
 use crate::world::{DI, World, asked, bonafide, edited, nothing};
 
 /// The eight points of small order, in every encoding that decodes.
@@ -134,16 +135,7 @@ fn other_signature(signature: &[u8]) -> Vec<u8> {
 #[test]
 fn row_10_a_second_signature_does_not_make_a_second_credential() {
     let format = Format::DataIntegrity(KeyType::P256);
-    let scene = bonafide_testkit::scene();
-    let mut revoked = scene.bundle_draft();
-    for content in &mut revoked.content {
-        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content
-            && credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example")
-        {
-            *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
-        }
-    }
-    let revoked = World::with(|policy| policy, scene.sign_bundle(&revoked));
+    let revoked = World::with(|policy| policy, bundle_with_list(platinum_revoked));
     let world = World::new();
     let good = world.score(format);
     let value = bonafide_testkit::json(&good);
@@ -264,15 +256,7 @@ fn row_38_the_cache_holds_nothing_but_signatures() {
     assert_eq!(ask(&world, now).level(), Some("sensitive"));
     assert_eq!(cache.len(), 5);
     // Revoked since.
-    let mut draft = scene.bundle_draft();
-    for content in &mut draft.content {
-        if let bonafide_verifier::BundleContent::StatusList { credential, .. } = content
-            && credential.get("issuer").unwrap().as_str() == Some("did:web:scorer.example")
-        {
-            *credential = scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]);
-        }
-    }
-    let revoked = World::with(|policy| policy, scene.sign_bundle(&draft));
+    let revoked = World::with(|policy| policy, bundle_with_list(platinum_revoked));
     assert!(ask(&revoked, now).has_reason("revoked"));
     // Expired since.
     let later = bonafide_testkit::at("2027-01-01T00:00:00Z");

@@ -16,7 +16,8 @@ fn with_list(list: impl FnOnce(&Scene) -> Value<'static>) -> World {
     World::with(|policy| policy, bundle_with_list(list))
 }
 
-fn bundle_with_list(list: impl FnOnce(&Scene) -> Value<'static>) -> String {
+/// A fresh bundle with another list of the scorer's.
+pub(super) fn bundle_with_list(list: impl FnOnce(&Scene) -> Value<'static>) -> String {
     let scene = scene();
     let mut draft = scene.bundle_draft();
     let list = list(&scene);
@@ -28,6 +29,11 @@ fn bundle_with_list(list: impl FnOnce(&Scene) -> Value<'static>) -> String {
         }
     }
     scene.sign_bundle(&draft)
+}
+
+/// The scorer's list with platinum's score revoked.
+pub(super) fn platinum_revoked(scene: &Scene) -> Value<'static> {
+    scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)])
 }
 
 /// The scorer's list, changed before it is signed by `issuer`.
@@ -250,8 +256,7 @@ fn row_18_lists_as_jwts_are_judged_as_jwts() {
 
 #[test]
 fn revoked_and_suspended_are_told_apart() {
-    let revoked =
-        with_list(|scene| scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)]));
+    let revoked = with_list(platinum_revoked);
     revoked.refused(&revoked.score(DI), &nothing(), "revoked");
     let scene = &revoked.scene;
     let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
@@ -296,9 +301,7 @@ fn unknown_kinds_of_status_fail_closed_unless_the_policy_says_otherwise() {
     // A known kind is read wherever it stands among the types.
     vc.insert("credentialStatus", both);
     let secured = scene.secure(vc.into(), &scene.scorer, DI);
-    let bundle = bundle_with_list(|scene| {
-        scene.status_list(&scene.scorer, &[scene.index_of(&scene.platinum)])
-    });
+    let bundle = bundle_with_list(platinum_revoked);
     World::with(lax, bundle).refused(&secured, &nothing(), "revoked");
 }
 

@@ -82,20 +82,21 @@ impl Verify {
         let evidence = self.evidence()?;
         let bundle = match &self.bundle {
             None => None,
-            Some(path) => Some(Bundle::open(&files::read(path)?, &policy)),
+            Some(path) => match Bundle::open(&files::read(path)?, &policy) {
+                Ok(bundle) => Some(bundle),
+                Err(reason) => {
+                    let verdict = Verdict::without_bundle(reason, &request, &policy, now);
+                    return Ok((verdict, policy));
+                }
+            },
         };
-        let verdict = match &bundle {
-            Some(Err(reason)) => Verdict::without_bundle(reason.clone(), &request, &policy, now),
-            Some(Ok(bundle)) => {
-                let evidence = evidence.with_bundle(bundle);
-                self.remembered(verify(&input, &request, &evidence, &policy, now), app)?
-            }
-            None => self.remembered(verify(&input, &request, &evidence, &policy, now), app)?,
-        };
+        let evidence = bundle.iter().fold(evidence, Evidence::with_bundle);
+        let verdict = verify(&input, &request, &evidence, &policy, now);
+        let verdict = self.remembered(verdict, app)?;
         Ok((verdict, policy))
     }
 
-    fn evidence(&self) -> Result<Evidence<'static>, Failure> {
+    fn evidence<'e>(&self) -> Result<Evidence<'e>, Failure> {
         self.did_document.iter().try_fold(Evidence::new(), |evidence, path| {
             Ok(evidence.with_document(files::read_document(path)?))
         })

@@ -84,9 +84,7 @@ pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) ->
     match source {
         Source::Embedded(value, credential, bytes) => {
             let limit = context.policy.limits.credential;
-            if *bytes > limit {
-                let (bytes, limit) = (*bytes as u64, limit as u64);
-                let reason = Reason::TooLarge { what: "the credential", bytes, limit };
+            if let Err(reason) = Reason::within("the credential", *bytes, limit) {
                 return unreadable(part, reason, Proofs::default());
             }
             let document = credential.unverified_document();
@@ -123,9 +121,7 @@ fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> CredentialReport {
 
 fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
     let limit = context.policy.limits.credential;
-    if token.len() > limit {
-        let (bytes, limit) = (token.len() as u64, limit as u64);
-        let reason = Reason::TooLarge { what: "the credential", bytes, limit };
+    if let Err(reason) = Reason::within("the credential", token.len(), limit) {
         return unreadable(part, reason, Proofs::default());
     }
     let jws = match CompactJws::parse(token, TokenType::VC) {
@@ -292,7 +288,7 @@ fn judge(
     let (policy, now) = (context.policy, context.now);
     let known = credential.claimed_types().iter().find_map(|name| AttestationType::by_name(name));
     let type_name = own_types(credential).collect::<Vec<_>>().join(", ");
-    proofs.reasons.extend(proofs.ended(|expires| policy.has_ended(expires, now), now));
+    proofs.reasons.extend(proofs.ended(policy, now));
 
     let issuer_reasons = issuer(credential, &proofs, context);
     let mut time_reasons =

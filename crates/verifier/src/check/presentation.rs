@@ -55,7 +55,7 @@ pub(crate) fn check(
             proofs
         }
     };
-    proofs.reasons.extend(proofs.ended(|expires| policy.has_ended(expires, now), now));
+    proofs.reasons.extend(proofs.ended(policy, now));
     if presentation.held().is_empty() {
         form.push(Reason::PresentationEmpty {});
     }

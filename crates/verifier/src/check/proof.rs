@@ -11,9 +11,9 @@ use bonafide_proof::data_integrity::{
 };
 use bonafide_proof::jose::{CompactJws, JoseError};
 
-use crate::evidence::{Documents, KeyLife, ResolvedKey, short};
+use crate::evidence::{KeyLife, Keys, ResolvedKey, short};
 use crate::verdict::Note;
-use crate::{Evidence, Reason};
+use crate::{Policy, Reason};
 
 /// Signatures that one verdict may check.
 pub(crate) const MOST_SIGNATURES: u32 = 32;
@@ -41,23 +41,6 @@ impl Budget {
         self.signatures.set(signatures);
         self.bytes.set(bytes);
         Ok(())
-    }
-}
-
-/// Where keys come from.
-pub(crate) trait Keys {
-    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason>;
-}
-
-impl Keys for Evidence<'_> {
-    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
-        Evidence::resolve(self, method, relationship)
-    }
-}
-
-impl Keys for Documents {
-    fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
-        Documents::resolve(self, method, relationship)
     }
 }
 
@@ -99,15 +82,12 @@ impl Proofs {
     }
 
     /// What time does to the signatures.
-    pub(crate) fn ended(
-        &self,
-        has_ended: impl Fn(Timestamp) -> bool,
-        now: Timestamp,
-    ) -> Vec<Reason> {
+    pub(crate) fn ended(&self, policy: &Policy, now: Timestamp) -> Vec<Reason> {
         let mut reasons = Vec::new();
         for signer in &self.signers {
             reasons.extend(signer.life.ended(now));
-            if let Some(expires) = signer.proof_expires.filter(|expires| has_ended(*expires)) {
+            let over = |expires: &Timestamp| policy.has_ended(*expires, now);
+            if let Some(expires) = signer.proof_expires.filter(over) {
                 reasons.push(Reason::ProofExpired { expires, now });
             }
         }

@@ -134,7 +134,7 @@ fn out_of_time(
 ) -> Vec<Reason> {
     let (policy, now) = (context.policy, context.now);
     let name = || short(&entry.list);
-    let mut reasons = list.proofs.ended(|expires| policy.has_ended(expires, now), now);
+    let mut reasons = list.proofs.ended(policy, now);
     if !policy.has_begun(list.stamp, now) {
         reasons.push(Reason::StatusListFromFuture { list: name(), valid_from: list.stamp, now });
     }

@@ -59,13 +59,9 @@ pub(crate) fn open_list(
         let empty = Object::new();
         let document = credential.as_object().unwrap_or(&empty);
         let bytes = canonical_length(credential);
-        let proofs = match bytes > LARGEST_CREDENTIAL {
-            true => Proofs::refused(Reason::TooLarge {
-                what: "the status list",
-                bytes: bytes as u64,
-                limit: LARGEST_CREDENTIAL as u64,
-            }),
-            false => checker.embedded(document, bytes, purpose, |_| ()),
+        let proofs = match Reason::within("the status list", bytes, LARGEST_CREDENTIAL) {
+            Ok(()) => checker.embedded(document, bytes, purpose, |_| ()),
+            Err(reason) => Proofs::refused(reason),
         };
         return open(credential, proofs, None, room);
     };

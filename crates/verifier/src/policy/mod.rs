@@ -123,6 +123,11 @@ impl Policy {
         &self.digest
     }
 
+    /// Whether `did` may sign bundles.
+    pub(crate) fn names_signer(&self, did: &str) -> bool {
+        self.bundle_signers.iter().any(|signer| signer == did)
+    }
+
     pub(crate) fn trusts(&self, did: &str, credential_type: &str) -> Option<&TrustedIssuer> {
         self.issuers
             .iter()
