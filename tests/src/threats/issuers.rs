@@ -94,9 +94,8 @@ fn a_builder_speaks_for_itself_and_not_for_another() {
         panic!("an object")
     };
     vc.insert("issuer", scene.certifier.did.clone());
-    let Some(Value::Object(mut status)) = vc.remove("credentialStatus") else { panic!("none") };
+    let Some(Value::Object(status)) = vc.get_mut("credentialStatus") else { panic!("none") };
     status.insert("statusListCredential", scene.certifier.list.clone());
-    vc.insert("credentialStatus", status);
     let mut held = honest;
     held[1] = scene.secure(vc.into(), &scene.certifier, DI);
     world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
@@ -110,11 +109,8 @@ fn scores_belong_to_the_version_that_was_scored() {
         let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
             panic!("an object")
         };
-        let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else {
-            panic!("none")
-        };
+        let Some(Value::Object(subject)) = vc.get_mut("credentialSubject") else { panic!("none") };
         subject.insert(member, value.to_owned());
-        vc.insert("credentialSubject", subject);
         let mut held = scene.credentials(&scene.platinum, DI);
         held[3] = scene.secure(vc.into(), &scene.scorer, DI);
         scene.present(&held, &scene.platinum, DI)
@@ -147,11 +143,8 @@ fn what_does_not_count_is_not_held_either() {
         vc
     };
     let in_subject = |vc: &mut Object<'static>, member: &'static str, value: &'static str| {
-        let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else {
-            panic!("none")
-        };
+        let Some(Value::Object(subject)) = vc.get_mut("credentialSubject") else { panic!("none") };
         subject.insert(member, value);
-        vc.insert("credentialSubject", subject);
     };
     // The certification of another version, and the score of another version.
     for (place, attested, issuer) in
@@ -165,9 +158,8 @@ fn what_does_not_count_is_not_held_either() {
     // Another builder's word about the builder.
     let vc = changed(Attested::Builder, &|vc| {
         vc.insert("issuer", scene.certifier.did.clone());
-        let Some(Value::Object(mut status)) = vc.remove("credentialStatus") else { panic!("none") };
+        let Some(Value::Object(status)) = vc.get_mut("credentialStatus") else { panic!("none") };
         status.insert("statusListCredential", scene.certifier.list.clone());
-        vc.insert("credentialStatus", status);
     });
     let mut held = all;
     held[1] = scene.secure(vc.into(), &scene.certifier, DI);
@@ -185,9 +177,8 @@ fn a_score_computed_in_the_future_counts_for_nothing() {
     let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.bronze) else {
         panic!("an object")
     };
-    let Some(Value::Object(mut subject)) = vc.remove("credentialSubject") else { panic!("none") };
+    let Some(Value::Object(subject)) = vc.get_mut("credentialSubject") else { panic!("none") };
     subject.insert("computedAt", "2099-01-01T00:00:00Z");
-    vc.insert("credentialSubject", subject);
     held[3] = scene.secure(vc.into(), &scene.scorer, DI);
     world.refused(&scene.present(&held, &scene.bronze, DI), &asked(), "no-level");
 }

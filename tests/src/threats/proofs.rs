@@ -97,9 +97,8 @@ fn unknown_suites_and_expired_proofs_are_refused() {
     let good = world.score(DI);
     let set = |member: &'static str, value: &'static str| {
         edited(&good, |vc| {
-            let Some(Value::Object(mut proof)) = vc.remove("proof") else { panic!("no proof") };
+            let Some(Value::Object(proof)) = vc.get_mut("proof") else { panic!("no proof") };
             proof.insert(member, value);
-            vc.insert("proof", proof);
         })
     };
     world.refused(&set("cryptosuite", "eddsa-jcs-2023"), &nothing(), "suite-unknown");

@@ -213,6 +213,12 @@ impl<'a> Object<'a> {
         self.position(name).ok().map(|index| &self.members[index].1)
     }
 
+    /// The member `name`, to be changed in place.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Value<'a>> {
+        let index = self.position(name).ok()?;
+        Some(&mut self.members[index].1)
+    }
+
     /// The member `name`, if it is a string.
     pub fn str(&self, name: &str) -> Option<&str> {
         self.get(name)?.as_str()

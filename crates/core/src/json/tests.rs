@@ -24,6 +24,14 @@ fn orders_names_by_utf_16() {
 }
 
 #[test]
+fn members_are_changed_in_place() {
+    let mut object = Object::from([("b", 1_u32), ("a", 2)]);
+    *object.get_mut("b").unwrap() = Value::from("x");
+    assert!(object.get_mut("c").is_none());
+    assert_eq!(to_canonical_string(&object.into()), r#"{"a":2,"b":"x"}"#);
+}
+
+#[test]
 fn pointers_follow_rfc_6901() {
     let value = strict(r#"{"a/b":{"~":[1,{"":2}]}}"#).unwrap();
     assert_eq!(value.pointer("/a~1b/~0/1/").and_then(Value::as_integer), Some(2));
