@@ -32,14 +32,15 @@ impl Algorithm {
 #[derive(Clone)]
 pub struct VerifyingKey {
     public: PublicKey,
-    algorithm: &'static Algorithm,
+    algorithm: Option<&'static Algorithm>,
 }
 
 impl VerifyingKey {
-    /// A key that checks signatures; `None` for types that do not sign here (X25519, BLS12-381).
+    /// A key that checks signatures; `None` for X25519, which never signs.
     pub fn new(key: PublicKey) -> Option<Self> {
-        let algorithm = Algorithm::of(key.key_type())?;
-        Some(Self { public: key, algorithm })
+        let algorithm = Algorithm::of(key.key_type());
+        let signs = algorithm.is_some() || key.key_type() == KeyType::Bls12381G2;
+        signs.then_some(Self { public: key, algorithm })
     }
 
     /// The key that was decoded.
@@ -47,8 +48,9 @@ impl VerifyingKey {
         &self.public
     }
 
-    /// The one algorithm that goes with this key.
-    pub fn algorithm(&self) -> &'static Algorithm {
+    /// The one algorithm that goes with this key; `None` for BLS12-381, whose signatures (BBS)
+    /// only their suite can check.
+    pub fn algorithm(&self) -> Option<&'static Algorithm> {
         self.algorithm
     }
 

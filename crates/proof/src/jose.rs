@@ -127,10 +127,11 @@ impl<'a> CompactJws<'a> {
 
     /// Checks the signature with the algorithm of `key`.
     pub fn verify(&self, key: &VerifyingKey, check: &dyn SignatureCheck) -> Result<(), JoseError> {
-        if self.algorithm.jose_name != key.algorithm().jose_name {
+        let of_key = key.algorithm().map_or("BBS", |algorithm| algorithm.jose_name);
+        if self.algorithm.jose_name != of_key {
             return Err(JoseError::AlgorithmMismatch {
                 header: self.algorithm.jose_name.to_owned(),
-                key: key.algorithm().jose_name,
+                key: of_key,
             });
         }
         if check.is_good(key, self.signing_input.as_bytes(), &self.signature) {

@@ -14,6 +14,12 @@ pub trait Signer {
     /// Signs `message` with the one algorithm of the key's type (see
     /// [`ALGORITHMS`](crate::algorithm::ALGORITHMS)); ECDSA in P1363 form.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
+
+    /// Signs several messages under a header, so that some can later be disclosed without the
+    /// others (BBS, BLS12-381-SHA-256). Other keys can't.
+    fn sign_messages(&self, _header: &[u8], _messages: &[Vec<u8>]) -> Result<Vec<u8>, SignError> {
+        Err(SignError(format!("{} keys do not sign with BBS", self.public_key().key_type())))
+    }
 }
 
 /// A signer that did not sign.

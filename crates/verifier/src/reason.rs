@@ -136,6 +136,22 @@ reasons! {
     /// The suite is not in the table.
     SuiteUnknown "suite-unknown" Rejects { cryptosuite: String }
         "the cryptosuite {cryptosuite} is not known"
+    /// A JSON-LD context that is not pinned, is written into the document, or redefines protected
+    /// terms.
+    ContextRefused "context-refused" Rejects { method: String, detail: String }
+        "the context under the proof by {method} is refused: {detail}"
+    /// `DATA_LOSS_DETECTION_ERROR`: something in the document is not signed.
+    DataLoss "data-loss" Rejects { method: String, detail: String }
+        "the proof by {method} does not sign all of the document: {detail}"
+    /// Canonicalizing the document takes more work than is done for anybody.
+    TooComplex "too-complex" Rejects { method: String }
+        "the document under the proof by {method} is too complex to canonicalize"
+    /// The parts of a selective disclosure do not fit together or the document.
+    DisclosureInvalid "disclosure-invalid" Rejects { method: String, detail: String }
+        "the disclosure signed by {method} is not good: {detail}"
+    /// A base proof, which is for the holder alone.
+    BaseProof "base-proof" Rejects { method: String }
+        "the proof by {method} is a base proof; present one derived from it"
     /// Made for another purpose.
     PurposeMismatch "purpose-mismatch" Rejects { expected: &'static str, found: String }
         "the proof's purpose is {found}, not {expected}"

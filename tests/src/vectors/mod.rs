@@ -2,6 +2,7 @@
 
 mod data_integrity;
 mod jcs;
+mod rdf_canon;
 mod wycheproof;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 use bonafide_core::json::{Limits, Value, parse};
 
 /// The folders, and the modules above that read them.
-const FOLDERS: [&str; 4] = ["jcs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
+const FOLDERS: [&str; 6] =
+    ["jcs", "rdf-canon", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")
@@ -57,6 +59,13 @@ impl Folder {
         let bytes = self.bytes(name);
         let limits = Limits { values: usize::MAX, ..Limits::for_size(1 << 20) };
         parse(&bytes, &limits).unwrap().into_owned()
+    }
+
+    /// The files below `path` that nobody has read yet.
+    fn below(&self, path: &str) -> Vec<String> {
+        let names =
+            self.unread.iter().filter_map(|file| file.strip_prefix(&self.path).ok()?.to_str());
+        names.filter(|name| name.starts_with(path)).map(ToOwned::to_owned).collect()
     }
 
     fn finish(self) {

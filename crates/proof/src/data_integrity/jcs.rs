@@ -7,8 +7,7 @@ use bonafide_core::json::{Object, Sink, Value, canonical_members};
 use bonafide_core::key::KeyType;
 use sha2::{Digest, Sha256, Sha384};
 
-use super::{ProofError, Suite, VerifyInput};
-use crate::signer::Signer;
+use super::{Checked, ProofError, SignInput, Suite, VerifyInput};
 
 pub(super) struct JcsSuite {
     name: &'static str,
@@ -33,13 +32,17 @@ impl Suite for JcsSuite {
         self.key_types
     }
 
-    fn verify(&self, input: VerifyInput<'_>) -> Result<[u8; 32], ProofError> {
+    fn carries_context(&self) -> bool {
+        true
+    }
+
+    fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
         let key_type = input.key.public_key().key_type();
         self.accepts(key_type)?;
         let VerifyInput { document, proof, previous, key, check } = input;
         let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
             .map_err(|error| error.within("proof", "/proofValue"))?;
-        if signature.len() != key.algorithm().signature_length {
+        if key.algorithm().is_none_or(|known| known.signature_length != signature.len()) {
             return Err(ProofError::SignatureInvalid);
         }
         // The proof was made over its own context; the document may only have added to it.
@@ -54,35 +57,20 @@ impl Suite for JcsSuite {
             return Err(ProofError::SignatureInvalid);
         }
         // Where the document was hashed alone with SHA-256, that is its digest.
-        match signed.last_chunk::<32>() {
-            Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => {
-                Ok(*digest)
-            }
-            _ => Ok(digest_under(document, context)),
-        }
+        let digest = match signed.last_chunk::<32>() {
+            Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => *digest,
+            _ => digest_under(document, context),
+        };
+        Ok(Checked { digest, partial: false })
     }
 
-    fn sign(
-        &self,
-        document: &Object<'_>,
-        options: &Object<'_>,
-        previous: Vec<Value<'_>>,
-        signer: &dyn Signer,
-    ) -> Result<String, ProofError> {
+    fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {
+        let SignInput { document, options, previous, signer, .. } = input;
         let key_type = signer.public_key().key_type();
         self.accepts(key_type)?;
         let as_signed = AsSigned { document, context: None, previous: chained(previous) };
         let signed = as_signed.hash(options.iter(), key_type);
         Ok(encode_base58btc(&signer.sign(&signed)?))
-    }
-}
-
-impl JcsSuite {
-    fn accepts(&self, key_type: KeyType) -> Result<(), ProofError> {
-        if self.key_types.contains(&key_type) {
-            return Ok(());
-        }
-        Err(ProofError::KeyMismatch { cryptosuite: self.name, key_type })
     }
 }
 

@@ -9,5 +9,8 @@ mod suite;
 pub use chain::matching_previous;
 pub use jcs::document_digest;
 pub use proof::{MOST_PROOFS, Proof, proofs_of};
-pub use sign::{ProofOptions, add_proof};
-pub use suite::{ProofError, Suite, Suites, VerifyInput};
+pub use sign::{ProofOptions, add_proof, add_proof_with};
+pub use suite::{
+    Checked, DATA_INTEGRITY_PROOF, DeriveInput, Effort, ProofError, Random, SignInput, Suite,
+    Suites, VerifyInput,
+};

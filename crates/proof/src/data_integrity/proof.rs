@@ -5,7 +5,7 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
 use bonafide_core::time::Timestamp;
 
-use super::ProofError;
+use super::{DATA_INTEGRITY_PROOF, ProofError};
 
 /// More proofs than this on one document are refused before any is looked at.
 pub const MOST_PROOFS: usize = 8;
@@ -17,7 +17,7 @@ pub struct Proof<'v> {
     pub object: &'v Object<'v>,
     /// Its id; others name it in `previousProof`.
     pub id: Option<&'v str>,
-    /// The name of its suite.
+    /// The name of its suite, or the type of a proof that has none.
     pub cryptosuite: &'v str,
     /// What the key was used for.
     pub purpose: &'v str,
@@ -64,14 +64,18 @@ impl<'v> Proof<'v> {
                 .map(Some)
                 .map_err(|error| error.within(WHAT, &format!("/{member}"))),
         };
-        let proof_type = required("type")?;
-        if proof_type != "DataIntegrityProof" {
-            return Err(ProofError::SuiteUnknown { cryptosuite: proof_type.to_owned() });
-        }
+        // An older kind of proof is named by its type and says nothing of a suite.
+        let cryptosuite = match (required("type")?, object.contains("cryptosuite")) {
+            (DATA_INTEGRITY_PROOF, _) => required("cryptosuite")?,
+            (proof_type, false) => proof_type,
+            (proof_type, true) => {
+                return Err(ProofError::SuiteUnknown { cryptosuite: proof_type.to_owned() });
+            }
+        };
         Ok(Self {
             object,
             id: optional("id")?,
-            cryptosuite: required("cryptosuite")?,
+            cryptosuite,
             purpose: required("proofPurpose")?,
             verification_method: required("verificationMethod")?,
             created: time("created")?,

@@ -5,8 +5,9 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
 use bonafide_core::time::Timestamp;
 
+use super::suite::{DATA_INTEGRITY_PROOF, Random, SignInput};
 use super::{MOST_PROOFS, ProofError, Suite, matching_previous, proofs_of};
-use crate::signer::Signer;
+use crate::signer::{SignError, Signer};
 
 /// What a new proof says beside its signature.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct ProofOptions<'a> {
     pub id: Option<&'a str>,
     /// The ids of proofs to build on.
     pub previous: &'a [&'a str],
+    /// RFC 6901 pointers to what is always disclosed; for selective suites alone.
+    pub mandatory: &'a [&'a str],
 }
 
 impl<'a> ProofOptions<'a> {
@@ -41,16 +44,19 @@ impl<'a> ProofOptions<'a> {
             challenge: None,
             id: None,
             previous: &[],
+            mandatory: &[],
         }
     }
 
-    fn to_object(&self, cryptosuite: &'static str, context: Option<Value<'a>>) -> Object<'a> {
+    fn to_object(&self, suite: &dyn Suite, context: Option<Value<'a>>) -> Object<'a> {
         let mut options = Object::from([
-            ("type", Value::from("DataIntegrityProof")),
-            ("cryptosuite", cryptosuite.into()),
+            ("type", Value::from(suite.proof_type())),
             ("proofPurpose", self.purpose.name().into()),
             ("verificationMethod", self.verification_method.into()),
         ]);
+        if suite.proof_type() == DATA_INTEGRITY_PROOF {
+            options.insert("cryptosuite", suite.name());
+        }
         let times = [("created", self.created), ("expires", self.expires)];
         for (name, time) in times.into_iter().filter_map(|(name, time)| Some((name, time?))) {
             options.insert(name, time.to_string());
@@ -75,18 +81,31 @@ impl<'a> ProofOptions<'a> {
     }
 }
 
-/// Adds a proof to `document`, beside those that it has.
+/// Adds a proof to `document`, beside those that it has, with a suite that needs no randomness.
 pub fn add_proof(
     document: Value<'_>,
     options: &ProofOptions<'_>,
     suite: &dyn Suite,
     signer: &dyn Signer,
 ) -> Result<Value<'static>, ProofError> {
+    let mut none = |_: &mut [u8]| Err(SignError("this suite needs randomness".to_owned()));
+    add_proof_with(document, options, suite, signer, &mut none)
+}
+
+/// Adds a proof to `document`, beside those that it has.
+pub fn add_proof_with(
+    document: Value<'_>,
+    options: &ProofOptions<'_>,
+    suite: &dyn Suite,
+    signer: &dyn Signer,
+    random: &mut Random<'_>,
+) -> Result<Value<'static>, ProofError> {
     let Value::Object(mut document) = document.into_owned() else {
         return Err(Malformed::new("document", "expected an object").into());
     };
-    let context = document.get("@context").cloned();
-    let mut proof = options.to_object(suite.name(), context).into_owned();
+    // The JCS suites carry the context along in the proof; the others take it from the document.
+    let context = document.get("@context").filter(|_| suite.carries_context()).cloned();
+    let mut proof = options.to_object(suite, context).into_owned();
     let mut proofs = match document.remove("proof") {
         None => Vec::new(),
         Some(Value::Array(proofs)) => proofs,
@@ -99,7 +118,14 @@ pub fn add_proof(
     if !previous.is_empty() {
         document.insert("proof", Value::Null);
     }
-    let proof_value = suite.sign(&document, &proof, previous, signer)?;
+    let proof_value = suite.sign(SignInput {
+        document: &document,
+        options: &proof,
+        previous,
+        mandatory: options.mandatory,
+        signer,
+        random: &mut |bytes| random(bytes),
+    })?;
     proof.insert("proofValue", proof_value);
     if proofs.is_empty() {
         document.insert("proof", proof);

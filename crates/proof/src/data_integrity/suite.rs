@@ -63,6 +63,46 @@ pub enum ProofError {
     /// The signature does not fit the bytes.
     #[error("the signature is not good")]
     SignatureInvalid,
+    /// A JSON-LD context that is not known here, is written into the document, or redefines
+    /// protected terms.
+    #[error("the context is refused: {detail}")]
+    ContextRefused {
+        /// Which, and why.
+        detail: String,
+    },
+    /// `DATA_LOSS_DETECTION_ERROR`: something in the document would not be signed, or could be
+    /// spelled in another way under the same signature.
+    #[error("not all of the document is signed: {detail}")]
+    DataLoss {
+        /// What.
+        detail: String,
+    },
+    /// Canonicalizing the document asks for more work than is done for anybody.
+    #[error("the document is too complex to canonicalize")]
+    TooComplex,
+    /// The document is larger than this suite reads.
+    #[error("more than {limit} {what}")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A proof of selective disclosure whose parts do not fit together or the document.
+    #[error("the disclosure is not good: {detail}")]
+    DisclosureInvalid {
+        /// What does not fit.
+        detail: String,
+    },
+    /// A base proof, made for the holder, where a derived one is due.
+    #[error("a base proof is for the holder alone; present one derived from it")]
+    BaseProof,
+    /// The suite discloses everything or nothing.
+    #[error("{cryptosuite} can't disclose a part")]
+    NotSelective {
+        /// The suite's name.
+        cryptosuite: &'static str,
+    },
     /// The signer failed.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -82,28 +122,110 @@ pub struct VerifyInput<'i> {
     pub check: &'i dyn SignatureCheck,
 }
 
+/// What a good proof says of its document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The digest by which the document is known. It depends neither on the signature nor on which
+    /// claims were disclosed (see [`document_digest`](super::document_digest)).
+    pub digest: [u8; 32],
+    /// Whether claims may have been left out by the holder.
+    pub partial: bool,
+}
+
+/// Fills a buffer with random bytes that nobody can foresee.
+pub type Random<'r> = dyn FnMut(&mut [u8]) -> Result<(), SignError> + 'r;
+
+/// What a suite signs.
+pub struct SignInput<'i> {
+    /// The document; its `proof` is left out but for `previous`.
+    pub document: &'i Object<'i>,
+    /// The proof without its value.
+    pub options: &'i Object<'i>,
+    /// The proofs that it builds on.
+    pub previous: Vec<Value<'i>>,
+    /// RFC 6901 pointers to what every derived proof has to disclose; for selective suites alone.
+    pub mandatory: &'i [&'i str],
+    /// The key.
+    pub signer: &'i dyn Signer,
+    /// For suites whose proofs need it.
+    pub random: &'i mut Random<'i>,
+}
+
+/// What a holder derives from.
+pub struct DeriveInput<'i> {
+    /// The secured document.
+    pub document: &'i Object<'i>,
+    /// Its base proof.
+    pub proof: &'i Proof<'i>,
+    /// RFC 6901 pointers to what is disclosed besides what always is.
+    pub reveal: &'i [&'i str],
+    /// Bound into the proof by suites that can, against replay (BBS); else empty.
+    pub presentation_header: &'i [u8],
+    /// The issuer's key.
+    pub key: &'i VerifyingKey,
+    /// For suites whose proofs need it.
+    pub random: &'i mut Random<'i>,
+}
+
+/// What checking a proof costs, in units that a verifier can add up before it does the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// How much more each byte of the document costs than with the JCS suites.
+    pub byte_factor: usize,
+    /// Signatures of single statements, each as costly as one ECDSA check with P-256.
+    pub statements: usize,
+}
+
 /// A cryptosuite.
 pub trait Suite: Sync {
     /// Its name in `cryptosuite`.
     fn name(&self) -> &'static str;
 
+    /// The `type` of its proofs.
+    fn proof_type(&self) -> &'static str {
+        DATA_INTEGRITY_PROOF
+    }
+
     /// The key types that it signs with.
     fn key_types(&self) -> &'static [KeyType];
 
-    /// Checks a proof. Returns the digest by which the document is known, which does not depend
-    /// on the proof (see [`document_digest`](super::document_digest)).
-    fn verify(&self, input: VerifyInput<'_>) -> Result<[u8; 32], ProofError>;
+    /// Whether a new proof holds a copy of the document's context (EdDSA Cryptosuites, 3.3.1).
+    fn carries_context(&self) -> bool {
+        false
+    }
 
-    /// Signs `document`, whose `proof` is left out but for `previous`, under the proof `options`;
-    /// returns `proofValue`.
-    fn sign(
-        &self,
-        document: &Object<'_>,
-        options: &Object<'_>,
-        previous: Vec<Value<'_>>,
-        signer: &dyn Signer,
-    ) -> Result<String, ProofError>;
+    /// Whether holders can derive proofs that disclose a part.
+    fn is_selective(&self) -> bool {
+        false
+    }
+
+    /// What checking this proof costs, from its length alone.
+    fn effort(&self, _proof: &Proof<'_>) -> Effort {
+        Effort { byte_factor: 1, statements: 0 }
+    }
+
+    /// Checks a proof.
+    fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError>;
+
+    /// Signs a document; returns `proofValue`.
+    fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError>;
+
+    /// Derives a document that discloses a part.
+    fn derive(&self, _input: DeriveInput<'_>) -> Result<Object<'static>, ProofError> {
+        Err(ProofError::NotSelective { cryptosuite: self.name() })
+    }
+
+    /// That the suite signs with keys of this type.
+    fn accepts(&self, key_type: KeyType) -> Result<(), ProofError> {
+        if self.key_types().contains(&key_type) {
+            return Ok(());
+        }
+        Err(ProofError::KeyMismatch { cryptosuite: self.name(), key_type })
+    }
 }
+
+/// The one proof type of Data Integrity 1.0.
+pub const DATA_INTEGRITY_PROOF: &str = "DataIntegrityProof";
 
 /// The suites that a verifier knows.
 #[derive(Clone, Copy)]
@@ -113,12 +235,26 @@ impl Suites {
     /// The suites of this crate: eddsa-jcs-2022 and ecdsa-jcs-2019.
     pub const JCS: Self = Self(&[&EDDSA_JCS_2022, &ECDSA_JCS_2019]);
 
+    /// Every suite in the table.
+    pub fn iter(self) -> impl Iterator<Item = &'static dyn Suite> {
+        self.0.iter().copied()
+    }
+
     /// The suite called `name`.
     pub fn by_name(self, name: &str) -> Result<&'static dyn Suite, ProofError> {
         let suite = self.0.iter().find(|suite| suite.name() == name);
         suite.copied().ok_or_else(|| ProofError::SuiteUnknown {
             cryptosuite: name.chars().take(64).collect(),
         })
+    }
+
+    /// The suite of a proof: the one with its `cryptosuite` and its `type`.
+    pub fn of_proof(self, proof: &Proof<'_>) -> Result<&'static dyn Suite, ProofError> {
+        let suite = self.by_name(proof.cryptosuite)?;
+        if proof.object.str("type") == Some(suite.proof_type()) {
+            return Ok(suite);
+        }
+        Err(ProofError::SuiteUnknown { cryptosuite: proof.cryptosuite.chars().take(64).collect() })
     }
 
     /// The first suite that signs with keys of this type.

@@ -7,7 +7,7 @@ use bonafide_core::json::Object;
 use bonafide_core::time::Timestamp;
 use bonafide_proof::SignatureCheck;
 use bonafide_proof::data_integrity::{
-    Proof, ProofError, Suites, VerifyInput, matching_previous, proofs_of,
+    Checked, Effort, Proof, ProofError, Suites, VerifyInput, matching_previous, proofs_of,
 };
 use bonafide_proof::jose::{CompactJws, JoseError};
 
@@ -21,25 +21,39 @@ pub(crate) const MOST_SIGNATURES: u32 = 32;
 /// Bytes that one verdict may hash.
 const MOST_HASHED: usize = 16 << 20;
 
+/// Signatures of single statements that one verdict may check, each as costly as one with P-256.
+const MOST_STATEMENTS: usize = 256;
+
 /// How much work one verdict may still do.
 pub(crate) struct Budget {
     signatures: Cell<u32>,
     bytes: Cell<usize>,
+    statements: Cell<usize>,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { signatures: Cell::new(MOST_SIGNATURES), bytes: Cell::new(MOST_HASHED) }
+        Self {
+            signatures: Cell::new(MOST_SIGNATURES),
+            bytes: Cell::new(MOST_HASHED),
+            statements: Cell::new(MOST_STATEMENTS),
+        }
     }
 
     /// Room for one more signature over `bytes` bytes, before anything of it is looked at.
-    fn spend(&self, bytes: usize) -> Result<(), Reason> {
-        let left = (self.signatures.get().checked_sub(1), self.bytes.get().checked_sub(bytes));
-        let (Some(signatures), Some(bytes)) = left else {
+    fn spend(&self, bytes: usize, effort: Effort) -> Result<(), Reason> {
+        let bytes = bytes.saturating_mul(effort.byte_factor);
+        let left = (
+            self.signatures.get().checked_sub(1),
+            self.bytes.get().checked_sub(bytes),
+            self.statements.get().checked_sub(effort.statements),
+        );
+        let (Some(signatures), Some(bytes), Some(statements)) = left else {
             return Err(Reason::TooManySignatures { limit: MOST_SIGNATURES.into() });
         };
         self.signatures.set(signatures);
         self.bytes.set(bytes);
+        self.statements.set(statements);
         Ok(())
     }
 }
@@ -61,6 +75,8 @@ pub(crate) struct Proofs {
     pub(crate) signers: Vec<Signer>,
     /// The document's digest, once one signature is good.
     pub(crate) digest: Option<[u8; 32]>,
+    /// Whether the holder may have left claims out.
+    pub(crate) partial: bool,
 }
 
 /// A good signature, but for the time.
@@ -120,12 +136,11 @@ impl Checker<'_> {
         let mut found = Proofs::default();
         for proof in &proofs {
             look(proof);
-            let checked =
-                self.budget.spend(bytes).and_then(|()| self.one(document, proof, &proofs, purpose));
-            match checked {
-                Ok((signer, digest)) => {
+            match self.one(document, bytes, proof, &proofs, purpose) {
+                Ok((signer, checked)) => {
                     found.signers.push(signer);
-                    found.digest.get_or_insert(digest);
+                    found.digest.get_or_insert(checked.digest);
+                    found.partial |= checked.partial;
                 }
                 Err(reason @ Reason::TooManySignatures { .. }) => {
                     found.reasons.push(reason);
@@ -140,33 +155,38 @@ impl Checker<'_> {
     fn one(
         &self,
         document: &Object<'_>,
+        bytes: usize,
         proof: &Proof<'_>,
         all: &[Proof<'_>],
         purpose: Relationship,
-    ) -> Result<(Signer, [u8; 32]), Reason> {
+    ) -> Result<(Signer, Checked), Reason> {
+        let method = proof.verification_method;
+        let failed = |error| reason(error, method);
+        let suite = self.suites.of_proof(proof);
+        let least = Effort { byte_factor: 1, statements: 0 };
+        let effort = suite.as_ref().map_or(least, |suite| suite.effort(proof));
+        self.budget.spend(bytes, effort)?;
         if proof.purpose != purpose.name() {
             return Err(Reason::PurposeMismatch {
                 expected: purpose.name(),
                 found: short(proof.purpose),
             });
         }
-        let method = proof.verification_method;
-        let failed = |error| reason(error, method);
-        let suite = self.suites.by_name(proof.cryptosuite).map_err(failed)?;
+        let suite = suite.map_err(failed)?;
         let previous = matching_previous(proof, all).map_err(failed)?;
         let resolved = self.keys.resolve(method, purpose)?;
         let input =
             VerifyInput { document, proof, previous, key: &resolved.key, check: self.check };
-        let digest = suite.verify(input).map_err(failed)?;
+        let checked = suite.verify(input).map_err(failed)?;
         let ResolvedKey { controller, life, .. } = resolved;
-        Ok((Signer { controller, life, proof_expires: proof.expires }, digest))
+        Ok((Signer { controller, life, proof_expires: proof.expires }, checked))
     }
 
     /// Checks the signature of a compact JWS whose header names its key.
     pub(crate) fn compact(&self, jws: &CompactJws<'_>, purpose: Relationship) -> Proofs {
         let signed = || {
             let method = jws.kid().unwrap_or_default();
-            self.budget.spend(0)?;
+            self.budget.spend(0, Effort { byte_factor: 1, statements: 0 })?;
             let resolved = self.keys.resolve(method, purpose)?;
             jws.verify(&resolved.key, self.check).map_err(|error| jose_reason(error, method))?;
             Ok(resolved)
@@ -176,6 +196,7 @@ impl Checker<'_> {
                 reasons: Vec::new(),
                 signers: vec![Signer { controller, life, proof_expires: None }],
                 digest: Some(jws.digest()),
+                partial: false,
             },
             Err(reason) => Proofs::refused(reason),
         }
@@ -192,6 +213,15 @@ fn reason(error: ProofError, method: &str) -> Reason {
         ProofError::PreviousMissing { id } => Reason::PreviousProofMissing { id: short(&id) },
         ProofError::PreviousCycle { id } => Reason::PreviousProofCycle { id: short(&id) },
         ProofError::TooMany { limit } => Reason::TooManySignatures { limit: limit as u64 },
+        ProofError::ContextRefused { detail } => {
+            Reason::ContextRefused { method: short(method), detail }
+        }
+        ProofError::DataLoss { detail } => Reason::DataLoss { method: short(method), detail },
+        ProofError::TooComplex => Reason::TooComplex { method: short(method) },
+        ProofError::DisclosureInvalid { detail } => {
+            Reason::DisclosureInvalid { method: short(method), detail }
+        }
+        ProofError::BaseProof => Reason::BaseProof { method: short(method) },
         other => Reason::ProofInvalid { method: short(method), detail: other.to_string() },
     }
 }

@@ -1,0 +1,219 @@
+//! The JSON-LD contexts that are known here. They are compiled in and pinned by their digest;
+//! nothing is ever fetched, and a context that is not in the table is refused.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::LazyLock;
+
+use bonafide_core::Malformed;
+use bonafide_core::attestation::{BONAFIDE_V1, BONAFIDE_V1_DOCUMENT};
+use bonafide_core::encoding::hex;
+use bonafide_core::json::{Limits, Object, Value, canonicalize, parse};
+use sha2::{Digest, Sha256};
+
+use crate::json_ld::Parsed;
+
+/// A context: its URL, its document, and SHA-256 of the document's canonical form (RFC 8785), so
+/// that white space does not matter.
+pub type PinnedContext = (&'static str, &'static str, &'static str);
+
+macro_rules! document {
+    ($file:literal) => {
+        include_str!(concat!("../../../schemas/contexts/", $file))
+    };
+}
+
+/// The contexts of the standards that are spoken here, and bonafide's own.
+pub const PINNED: [PinnedContext; 11] = [
+    (
+        "https://www.w3.org/2018/credentials/v1",
+        document!("credentials-v1.jsonld"),
+        "b01e671e873981f19a9102a9a57f666dbcaeb31b99e3e124378d143e71549247",
+    ),
+    (
+        "https://www.w3.org/ns/credentials/v2",
+        document!("credentials-v2.jsonld"),
+        "b463c8d6a066214123ddd9827b135e1b50e1fc73322cc52a9b12a4f1fc7d86cf",
+    ),
+    (
+        "https://www.w3.org/ns/credentials/examples/v2",
+        document!("credentials-examples-v2.jsonld"),
+        "8a675bead391be98e6054c4e07c41f73337508d398e07047344c5d349aa2dc58",
+    ),
+    (
+        "https://www.w3.org/ns/credentials/undefined-terms/v2",
+        document!("credentials-undefined-terms-v2.jsonld"),
+        "3b11e1df8c618447e9f79f3737e3c30fc0841537eb95f36003742c633672bb9f",
+    ),
+    (
+        "https://w3id.org/security/data-integrity/v1",
+        document!("data-integrity-v1.jsonld"),
+        "9505bf85338a4c2121ad03992ac90061bc85d43bcfa34d9d47b779381cf08b5f",
+    ),
+    (
+        "https://w3id.org/security/data-integrity/v2",
+        document!("data-integrity-v2.jsonld"),
+        "7ba3c50acf2689d5e07927267343eb353249c7c22a9f2d00307cc970e855e305",
+    ),
+    (
+        "https://w3id.org/security/suites/ed25519-2020/v1",
+        document!("ed25519-2020-v1.jsonld"),
+        "fb517f09d990829aed734c9bad8cbbb2ac3d5063b865c7e3d81f246074bf5691",
+    ),
+    (
+        "https://w3id.org/security/multikey/v1",
+        document!("multikey-v1.jsonld"),
+        "be20c3ee6af6e9c4102e66a85c26617831218e32216bdf050f870e389e737cdc",
+    ),
+    (
+        "https://w3id.org/vdl/v1",
+        document!("vdl-v1.jsonld"),
+        "33c9dad4847f7d466d28b9f704dd07d8e1da7614d99b94febb03e19d815ef7da",
+    ),
+    (
+        "https://www.w3.org/ns/did/v1",
+        document!("did-v1.jsonld"),
+        "a7e146c40fcec005d3f0f14ae745665f446da58d7914a9d8f733746686fad82b",
+    ),
+    (
+        BONAFIDE_V1,
+        BONAFIDE_V1_DOCUMENT,
+        "f8e879915f7fffc544d3cc96759a7b88af5a40d9932105a96cc0d5c63fc05e3e",
+    ),
+];
+
+/// A table of contexts, and what has to be known of their terms before a document is expanded.
+pub struct Contexts {
+    documents: HashMap<&'static str, &'static str>,
+    parsed: Parsed,
+    /// IRIs that some term stands for.
+    term_iris: HashSet<String>,
+    /// Terms whose values are JSON literals.
+    json_terms: BTreeSet<String>,
+    /// Terms whose values are ordered lists.
+    list_terms: BTreeSet<String>,
+}
+
+static PINNED_CONTEXTS: LazyLock<Contexts> = LazyLock::new(|| {
+    #[allow(clippy::expect_used)]
+    Contexts::new(&PINNED).expect("a test reads every pinned context")
+});
+
+impl Contexts {
+    /// The contexts of [`PINNED`].
+    pub fn pinned() -> &'static Self {
+        &PINNED_CONTEXTS
+    }
+
+    /// A table of one's own. A document that is not the one that was pinned is refused, as is one
+    /// whose terms could not be kept apart here (`@container` other than `@set`, `@list`, `@graph`;
+    /// `@import`, `@nest`, `@reverse`).
+    pub fn new(contexts: &[PinnedContext]) -> Result<Self, Malformed> {
+        let mut table = Self {
+            documents: HashMap::new(),
+            parsed: Parsed::new(&HashMap::new()),
+            term_iris: HashSet::new(),
+            json_terms: BTreeSet::new(),
+            list_terms: BTreeSet::new(),
+        };
+        for (url, text, digest) in contexts {
+            let value = parse(text.as_bytes(), &Limits::for_size(1 << 20))
+                .map_err(|error| Malformed::json("JSON-LD context", &error))?;
+            let mut canonical = Vec::new();
+            canonicalize(&value, &mut canonical);
+            let found = hex(&Sha256::digest(&canonical));
+            if found != *digest {
+                let detail = format!("{url} has the digest {found}, pinned is {digest}");
+                return Err(Malformed::new("JSON-LD context", detail));
+            }
+            table.read(value.get("@context").unwrap_or(&Value::Null))?;
+            table.documents.insert(url, text);
+        }
+        table.parsed = Parsed::new(&table.documents);
+        Ok(table)
+    }
+
+    /// Gathers what the terms of a context, and of those inside of it, stand for.
+    fn read(&mut self, context: &Value<'_>) -> Result<(), Malformed> {
+        for part in context.one_or_more() {
+            let Value::Object(terms) = part else { continue };
+            for (term, definition) in terms.iter().filter(|(term, _)| !term.starts_with('@')) {
+                match definition {
+                    Value::String(iri) => self.note_iri(iri, terms),
+                    Value::Object(definition) => self.definition(term, definition, terms)?,
+                    _ => return Err(odd(term)),
+                }
+            }
+            let unknown = |name: &str| {
+                let known = ["@protected", "@propagate", "@vocab", "@version"];
+                name.starts_with('@') && !known.contains(&name)
+            };
+            if let Some((name, _)) = terms.iter().find(|(name, _)| unknown(name)) {
+                return Err(odd(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn definition(
+        &mut self,
+        term: &str,
+        definition: &Object<'_>,
+        terms: &Object<'_>,
+    ) -> Result<(), Malformed> {
+        for (name, value) in definition.iter() {
+            match (name, value.as_str()) {
+                ("@id", Some(iri)) => self.note_iri(iri, terms),
+                ("@type", Some("@json")) => drop(self.json_terms.insert(term.to_owned())),
+                ("@container", Some("@list")) => drop(self.list_terms.insert(term.to_owned())),
+                ("@type", Some(_)) | ("@container", Some("@set" | "@graph")) => {}
+                ("@protected" | "@prefix", None) => {}
+                ("@context", _) => self.read(value)?,
+                _ => return Err(odd(term)),
+            }
+        }
+        Ok(())
+    }
+
+    fn note_iri(&mut self, iri: &str, terms: &Object<'_>) {
+        let prefixed = iri.split_once(':').and_then(|(prefix, rest)| {
+            let base = terms.get(prefix)?;
+            let base = base.as_str().or_else(|| base.get("@id")?.as_str())?;
+            Some(format!("{base}{rest}"))
+        });
+        self.term_iris.insert(prefixed.unwrap_or_else(|| iri.to_owned()));
+    }
+
+    /// The document behind `url`.
+    pub fn document(&self, url: &str) -> Option<&'static str> {
+        self.documents.get(url).copied()
+    }
+
+    pub(crate) fn parsed(&self) -> &Parsed {
+        &self.parsed
+    }
+
+    /// Whether some term stands for `iri`.
+    pub(crate) fn has_term_for(&self, iri: &str) -> bool {
+        self.term_iris.contains(iri)
+    }
+
+    /// Whether the values of `term` are JSON literals.
+    pub(crate) fn is_json(&self, term: &str) -> bool {
+        self.json_terms.contains(term)
+    }
+
+    /// Whether the values of `term` are ordered lists.
+    pub(crate) fn is_list(&self, term: &str) -> bool {
+        self.list_terms.contains(term)
+    }
+}
+
+impl std::fmt::Debug for Contexts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.documents.keys()).finish()
+    }
+}
+
+fn odd(term: &str) -> Malformed {
+    Malformed::new("JSON-LD context", format!("the definition of {term:?} is not understood here"))
+}

@@ -1,0 +1,121 @@
+//! eddsa-rdfc-2022 (EdDSA Cryptosuites 1.0, 3.2), ecdsa-rdfc-2019 (ECDSA Cryptosuites 1.0, 3.2)
+//! and the older Ed25519Signature2020: the signed bytes are the hash of the canonical proof
+//! options and the hash of the canonical document, one after the other.
+
+use bonafide_core::encoding::{decode_base58btc, encode_base58btc};
+use bonafide_core::json::{Object, Value};
+use bonafide_core::key::KeyType;
+use bonafide_proof::data_integrity::{
+    Checked, DATA_INTEGRITY_PROOF, Effort, Proof, ProofError, SignInput, Suite, VerifyInput,
+};
+
+use super::{configuration, hash, unsecured};
+use crate::BYTE_FACTOR;
+use crate::contexts::Contexts;
+use crate::rdf::HashAlgorithm;
+
+/// A suite that signs the canonical RDF of a document as a whole.
+pub struct RdfcSuite {
+    name: &'static str,
+    proof_type: &'static str,
+    key_types: &'static [KeyType],
+    contexts: fn() -> &'static Contexts,
+}
+
+/// The longest signature is 96 bytes: at most 132 characters of base58btc and its `z`.
+const LONGEST_PROOF_VALUE: usize = 133;
+
+impl RdfcSuite {
+    /// eddsa-rdfc-2022 with these contexts.
+    pub const fn eddsa_rdfc_2022(contexts: fn() -> &'static Contexts) -> Self {
+        let (name, key_types) = ("eddsa-rdfc-2022", &[KeyType::Ed25519]);
+        Self { name, proof_type: DATA_INTEGRITY_PROOF, key_types, contexts }
+    }
+
+    /// ecdsa-rdfc-2019 with these contexts; SHA-384 all through with P-384 keys.
+    pub const fn ecdsa_rdfc_2019(contexts: fn() -> &'static Contexts) -> Self {
+        let (name, key_types) = ("ecdsa-rdfc-2019", &[KeyType::P256, KeyType::P384]);
+        Self { name, proof_type: DATA_INTEGRITY_PROOF, key_types, contexts }
+    }
+
+    /// Ed25519Signature2020 with these contexts (EdDSA Cryptosuites 1.0, appendix).
+    pub const fn ed25519_signature_2020(contexts: fn() -> &'static Contexts) -> Self {
+        let (name, key_types) = ("Ed25519Signature2020", &[KeyType::Ed25519]);
+        Self { name, proof_type: name, key_types, contexts }
+    }
+
+    fn algorithm(key_type: KeyType) -> HashAlgorithm {
+        match key_type {
+            KeyType::P384 => HashAlgorithm::Sha384,
+            _ => HashAlgorithm::Sha256,
+        }
+    }
+
+    fn signed_bytes(
+        &self,
+        document: &Object<'_>,
+        options: &Object<'_>,
+        previous: Vec<Value<'_>>,
+        key_type: KeyType,
+    ) -> Result<Vec<u8>, ProofError> {
+        let contexts = (self.contexts)();
+        let algorithm = Self::algorithm(key_type);
+        let previous: Vec<Value<'static>> = previous.into_iter().map(Value::into_owned).collect();
+        let document = document.clone().into_owned();
+        let options = configuration(&options.clone().into_owned(), &document)?;
+        let mut signed = hash(&options, contexts, algorithm)?;
+        signed.extend(hash(&unsecured(&document, previous), contexts, algorithm)?);
+        Ok(signed)
+    }
+}
+
+impl Suite for RdfcSuite {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn proof_type(&self) -> &'static str {
+        self.proof_type
+    }
+
+    fn key_types(&self) -> &'static [KeyType] {
+        self.key_types
+    }
+
+    fn effort(&self, _proof: &Proof<'_>) -> Effort {
+        Effort { byte_factor: BYTE_FACTOR, statements: 0 }
+    }
+
+    fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
+        let VerifyInput { document, proof, previous, key, check } = input;
+        let key_type = key.public_key().key_type();
+        self.accepts(key_type)?;
+        let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
+            .map_err(|error| error.within("proof", "/proofValue"))?;
+        if key.algorithm().is_none_or(|known| known.signature_length != signature.len()) {
+            return Err(ProofError::SignatureInvalid);
+        }
+        let alone = previous.is_empty();
+        let signed = self.signed_bytes(document, proof.object, previous, key_type)?;
+        if !check.is_good(key, &signed, &signature) {
+            return Err(ProofError::SignatureInvalid);
+        }
+        let digest = match signed.last_chunk::<32>() {
+            Some(digest) if alone && key_type != KeyType::P384 => *digest,
+            _ => {
+                let document = unsecured(document, Vec::new());
+                let digest = hash(&document, (self.contexts)(), HashAlgorithm::Sha256)?;
+                digest.first_chunk().copied().unwrap_or_default()
+            }
+        };
+        Ok(Checked { digest, partial: false })
+    }
+
+    fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {
+        let SignInput { document, options, previous, signer, .. } = input;
+        let key_type = signer.public_key().key_type();
+        self.accepts(key_type)?;
+        let signed = self.signed_bytes(document, options, previous, key_type)?;
+        Ok(encode_base58btc(&signer.sign(&signed)?))
+    }
+}
