@@ -3,11 +3,13 @@
 
 pub mod fixtures;
 mod scene;
+mod webvh;
 
 pub use scene::{
     AUDIENCE, Agent, Attested, Format, Issuer, NONCE, Scene, present, scene, secure,
     secure_presentation,
 };
+pub use webvh::{WebvhLog, multikey, webvh_document, webvh_key_hash, webvh_witness_file};
 
 use bonafide_core::did::did_key;
 use bonafide_core::json::{Limits, Value, parse};

@@ -3,6 +3,7 @@
 mod data_integrity;
 mod jcs;
 mod rdf_canon;
+mod webvh;
 mod wycheproof;
 
 use std::collections::BTreeSet;
@@ -12,8 +13,7 @@ use std::path::{Path, PathBuf};
 use bonafide_core::json::{Limits, Value, parse};
 
 /// The folders, and the modules above that read them.
-const FOLDERS: [&str; 6] =
-    ["jcs", "rdf-canon", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
+const FOLDERS: [&str; 7] = ["did-webvh", "jcs", "rdf-canon", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")
@@ -49,6 +49,10 @@ impl Folder {
         let path = self.path.join(name);
         self.unread.remove(&path);
         fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.path.join(name).exists()
     }
 
     fn text(&mut self, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! did:key and did:jwk, which are their own documents, and the address of a did:web document.
+//! did:key and did:jwk, which are their own documents.
 
 use super::{Did, DidDocument, Relationship};
 use crate::Malformed;
@@ -103,73 +103,4 @@ fn document(
         document.insert(relationship.name(), reference);
     }
     DidDocument::from_value(document.into())
-}
-
-/// Where the document of a did:web DID is published; the document itself is evidence that
-/// somebody else brings.
-///
-/// Refuses what could lead elsewhere: empty or dot segments, encoded separators, user names, IP
-/// addresses, and ports that are not numbers.
-pub fn web_document_url(did: Did<'_>) -> Result<String, Malformed> {
-    let malformed = |detail| Malformed::new("did:web", detail);
-    if did.method() != "web" {
-        return Err(malformed("expected did:web:…"));
-    }
-    let mut segments = did.method_specific_id().split(':');
-    let authority = segments.next().unwrap_or_default();
-    let (host, port) = match authority.split_once("%3A") {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
-    };
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let numeric =
-        host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_digit()));
-    if host.len() > 253 || !host.split('.').all(label) || numeric {
-        return Err(malformed("expected a lower-case host name"));
-    }
-    // Punycode has to be what its Unicode form encodes to; a false one could look like another.
-    if host.split('.').any(|label| label.starts_with("xn--") && !is_true_punycode(label)) {
-        return Err(malformed("false punycode in the host name"));
-    }
-    let port = match port {
-        None => String::new(),
-        Some(port)
-            if port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port) =>
-        {
-            format!(":{port}")
-        }
-        Some(_) => return Err(malformed("expected a port number after %3A")),
-    };
-    let mut path = String::new();
-    for segment in segments {
-        if matches!(segment, "" | "." | "..") || segment.contains('%') {
-            return Err(malformed("a path segment that is empty, of dots, or encoded"));
-        }
-        path.push('/');
-        path.push_str(segment);
-    }
-    if path.is_empty() {
-        path.push_str("/.well-known");
-    }
-    Ok(format!("https://{host}{port}{path}/did.json"))
-}
-
-fn is_true_punycode(label: &str) -> bool {
-    idna_ascii(label).is_some_and(|ascii| ascii == label)
-}
-
-/// The label's Unicode form turned back into ASCII; `None` where there is no such form.
-fn idna_ascii(label: &str) -> Option<String> {
-    let (unicode, result) = idna::domain_to_unicode(label);
-    result.ok()?;
-    if unicode.is_ascii() {
-        return None;
-    }
-    idna::domain_to_ascii_strict(&unicode).ok()
 }

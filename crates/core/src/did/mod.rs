@@ -2,11 +2,13 @@
 
 mod document;
 mod key_methods;
+mod web;
 
 use std::fmt;
 
 pub use document::{DidDocument, Relationship, VerificationMethod};
-pub use key_methods::{did_jwk, did_key, resolve_self_certifying, web_document_url};
+pub use key_methods::{did_jwk, did_key, resolve_self_certifying};
+pub use web::{web_document_url, webvh_urls};
 
 use crate::Malformed;
 

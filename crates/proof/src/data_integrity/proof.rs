@@ -38,7 +38,7 @@ pub struct Proof<'v> {
 }
 
 impl<'v> Proof<'v> {
-    fn from_value(value: &'v Value<'v>) -> Result<Self, ProofError> {
+    pub(crate) fn from_value(value: &'v Value<'v>) -> Result<Self, ProofError> {
         const WHAT: &str = "proof";
         let Value::Object(object) = value else {
             return Err(Malformed::new(WHAT, "expected an object").into());
