@@ -67,6 +67,14 @@ impl TokenType {
     pub const VC: Self = Self { typ: "vc+jwt", cty: Some("vc") };
     /// A presentation (VC-JOSE-COSE, 3.1.2).
     pub const VP: Self = Self { typ: "vp+jwt", cty: Some("vp") };
+    /// A credential whose claims are disclosed selectively (VC-JOSE-COSE, 3.2.1).
+    pub const VC_SD_JWT: Self = Self { typ: "vc+sd-jwt", cty: Some("vc") };
+    /// A presentation whose claims are disclosed selectively (VC-JOSE-COSE, 3.2.2).
+    pub const VP_SD_JWT: Self = Self { typ: "vp+sd-jwt", cty: Some("vp") };
+    /// A credential of SD-JWT VC, which is not of the W3C data model.
+    pub const DC_SD_JWT: Self = Self { typ: "dc+sd-jwt", cty: None };
+    /// The key binding JWT of an SD-JWT (RFC 9901, 4.3).
+    pub const KB_JWT: Self = Self { typ: "kb+jwt", cty: None };
 }
 
 /// A compact JWS, unverified: its payload is still encoded.
@@ -204,14 +212,24 @@ pub fn sign_bytes(
     kid: &str,
     signer: &dyn Signer,
 ) -> Result<String, SignError> {
+    sign_with(payload, token_type, Some(kid), signer)
+}
+
+/// Signs bytes as a compact JWS; without `kid` where the key is known from elsewhere.
+pub(crate) fn sign_with(
+    payload: &[u8],
+    token_type: TokenType,
+    kid: Option<&str>,
+    signer: &dyn Signer,
+) -> Result<String, SignError> {
     let key_type = signer.public_key().key_type();
     let algorithm = Algorithm::of(key_type)
         .ok_or_else(|| SignError(format!("{key_type} keys do not sign JWTs")))?;
-    let mut header = Object::from([
-        ("alg", Value::from(algorithm.jose_name)),
-        ("kid", kid.into()),
-        ("typ", token_type.typ.into()),
-    ]);
+    let mut header =
+        Object::from([("alg", Value::from(algorithm.jose_name)), ("typ", token_type.typ.into())]);
+    if let Some(kid) = kid {
+        header.insert("kid", kid);
+    }
     if let Some(cty) = token_type.cty {
         header.insert("cty", cty);
     }

@@ -4,6 +4,7 @@ mod data_integrity;
 mod jcs;
 mod rdf_canon;
 mod webvh;
+mod sd_jwt;
 mod wycheproof;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 use bonafide_core::json::{Limits, Value, parse};
 
 /// The folders, and the modules above that read them.
-const FOLDERS: [&str; 7] = ["did-webvh", "jcs", "rdf-canon", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
+const FOLDERS: [&str; 8] = ["did-webvh", "jcs", "rdf-canon", "sd-jwt", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")
