@@ -67,6 +67,8 @@ impl TokenType {
     pub const VC: Self = Self { typ: "vc+jwt", cty: Some("vc") };
     /// A presentation (VC-JOSE-COSE, 3.1.2).
     pub const VP: Self = Self { typ: "vp+jwt", cty: Some("vp") };
+    /// A Token Status List (draft-ietf-oauth-status-list, 5.1).
+    pub const STATUS_LIST: Self = Self { typ: "statuslist+jwt", cty: None };
 }
 
 /// A compact JWS, unverified: its payload is still encoded.

@@ -2,6 +2,7 @@
 
 mod data_integrity;
 mod jcs;
+mod token_status_list;
 mod wycheproof;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use bonafide_core::json::{Limits, Value, parse};
 
 /// The folders, and the modules above that read them.
-const FOLDERS: [&str; 4] = ["jcs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
+const FOLDERS: [&str; 5] = ["jcs", "token-status-list", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")
