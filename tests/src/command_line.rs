@@ -29,6 +29,7 @@ fn every_command_helps_with_an_example() {
         &["key", "show"],
         &["status", "new"],
         &["status", "set"],
+        &["status", "token"],
         &["status", "show"],
         &["bundle", "make"],
         &["bundle", "show"],

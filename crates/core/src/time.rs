@@ -25,6 +25,12 @@ impl Timestamp {
         (EARLIEST..=LATEST).contains(&seconds).then_some(Self { seconds, nanos: 0 })
     }
 
+    /// Seconds since 1970-01-01T00:00:00Z, or the nearest point there is: a date that no clock
+    /// reaches is as good as never, and one before all clocks as always.
+    pub fn from_unix_clamped(seconds: i64) -> Self {
+        Self { seconds: seconds.clamp(EARLIEST, LATEST), nanos: 0 }
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z, rounded down.
     pub fn unix(self) -> i64 {
         self.seconds

@@ -75,6 +75,8 @@ impl TokenType {
     pub const DC_SD_JWT: Self = Self { typ: "dc+sd-jwt", cty: None };
     /// The key binding JWT of an SD-JWT (RFC 9901, 4.3).
     pub const KB_JWT: Self = Self { typ: "kb+jwt", cty: None };
+    /// A Token Status List (draft-ietf-oauth-status-list, 5.1).
+    pub const STATUS_LIST: Self = Self { typ: "statuslist+jwt", cty: None };
 }
 
 /// A compact JWS, unverified: its payload is still encoded.

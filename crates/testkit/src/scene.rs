@@ -257,11 +257,8 @@ impl Scene {
     /// If the claims do not fit their schema.
     pub fn attestation(&self, attested: Attested, agent: &Agent) -> Value<'static> {
         let issuer = self.issuer_of(attested);
-        let entry = |purpose| BitstringStatusEntry {
-            purpose,
-            index: self.index_of(agent),
-            list: issuer.list.clone(),
-        };
+        let entry =
+            |purpose| BitstringStatusEntry::new(purpose, self.index_of(agent), issuer.list.clone());
         let id = format!("urn:bonafide:{}:{}", attested.name(), agent.name);
         let draft = Draft {
             attestation_type: AttestationType::by_name(attested.type_name()).expect("a known type"),

@@ -265,6 +265,9 @@ reasons! {
     /// `RANGE_ERROR`.
     StatusIndexOutOfRange "status-index-out-of-range" Rejects { list: String, index: u64, entries: u64 }
         "index {index} is not among the {entries} entries of {list}"
+    /// A value of a token list that is reserved, or that only an application knows.
+    StatusValueUnknown "status-value-unknown" Rejects { list: String, index: u64, value: u64 }
+        "entry {index} of {list} has the value {value}, whose meaning is not known"
     /// Ended for good.
     Revoked "revoked" Rejects { list: String, index: u64 } "revoked, by entry {index} of {list}"
     /// Not valid for now.

@@ -148,7 +148,7 @@ pub(crate) enum Note {
     Issuer { name: Option<String>, did: String },
     Until(Timestamp),
     Fits(String),
-    StatusAsOf { as_of: Timestamp, now: Timestamp },
+    StatusAsOf { as_of: Timestamp, now: Timestamp, messages: Vec<String> },
 }
 
 impl fmt::Display for Note {
@@ -165,9 +165,10 @@ impl fmt::Display for Note {
             Self::Issuer { name: None, did } => f.write_str(did),
             Self::Until(until) => write!(f, "until {until}"),
             Self::Fits(schema) => write!(f, "fits {schema}"),
-            Self::StatusAsOf { as_of, now } => {
+            Self::StatusAsOf { as_of, now, messages } => {
                 let age = format_duration(now.saturating_since(*as_of));
-                write!(f, "as of {as_of}, {age} ago")
+                write!(f, "as of {as_of}, {age} ago")?;
+                messages.iter().try_for_each(|message| write!(f, "; {message}"))
             }
         }
     }

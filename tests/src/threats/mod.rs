@@ -11,4 +11,5 @@ mod keys;
 mod proofs;
 mod secrets;
 mod status;
+mod status_tokens;
 mod time;

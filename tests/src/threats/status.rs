@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bonafide_core::encoding::encode_multibase_base64url;
 use bonafide_core::json::{Object, Value};
-use bonafide_core::status::{LARGEST_LIST_BYTES, StatusBits, StatusListError};
+use bonafide_core::status::{
+    BitstringStatusEntry, FEWEST_ENTRIES, LARGEST_LIST_BYTES, StatusBits, StatusListError,
+    StatusPurpose,
+};
 use bonafide_testkit::{Attested, Format, Issuer, Scene, at, json, now, scene};
 use bonafide_verifier::{BundleContent, MemorySeen, Outcome};
 
@@ -276,6 +279,76 @@ fn revoked_and_suspended_are_told_apart() {
     status.insert("statusPurpose", "suspension");
     let secured = scene.secure(vc.into(), &scene.scorer, DI);
     revoked.refused(&secured, &nothing(), "status-missing");
+}
+
+#[test]
+fn row_18_entries_of_several_bits_fall_with_any_and_messages_are_told() {
+    let sized = |scene: &Scene, purpose, size: usize| BitstringStatusEntry {
+        size,
+        messages: (0..1 << size).map(|value| format!("says {value}")).collect(),
+        ..BitstringStatusEntry::new(purpose, 9, scene.scorer.list.clone())
+    };
+    let score = |scene: &Scene, entries: Vec<BitstringStatusEntry>| {
+        let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
+            panic!("an object")
+        };
+        let entries: Vec<_> = entries.iter().map(BitstringStatusEntry::to_object).collect();
+        vc.insert("credentialStatus", entries);
+        scene.secure(vc.into(), &scene.scorer, DI)
+    };
+    let world = |entries: usize, value: u8| {
+        with_list(|scene| {
+            changed(scene, &scene.scorer, |list| {
+                let mut bits = StatusBits::new(entries);
+                if value > 0 {
+                    bits.set_value(9, 2, value).unwrap();
+                }
+                in_subject(list, "encodedList", bits.encode());
+                in_subject(list, "statusPurpose", vec!["revocation", "suspension", "message"]);
+            })
+        })
+    };
+    let revocation = |scene: &Scene| sized(scene, StatusPurpose::Revocation, 2);
+    for value in 0..=3 {
+        let world = world(FEWEST_ENTRIES * 2, value);
+        let scene = &world.scene;
+        let revocable = score(scene, vec![revocation(scene)]);
+        let list = scene.scorer.list.clone();
+        let other = BitstringStatusEntry::new(StatusPurpose::Revocation, 1000, list);
+        let suspension = sized(scene, StatusPurpose::Suspension, 2);
+        let suspendable = score(scene, vec![other, suspension]);
+        if value == 0 {
+            world.accepted(&revocable, &nothing(), None);
+            world.accepted(&suspendable, &nothing(), None);
+        } else {
+            world.refused(&revocable, &nothing(), "revoked");
+            world.refused(&suspendable, &nothing(), "suspended");
+        }
+    }
+    // As many bits as one entry each needs are too few for two each.
+    let short = world(FEWEST_ENTRIES, 0);
+    let input = score(&short.scene, vec![revocation(&short.scene)]);
+    short.refused(&input, &nothing(), "status-list-too-short");
+    let beyond = world(FEWEST_ENTRIES * 2, 0);
+    let entry = BitstringStatusEntry { index: FEWEST_ENTRIES, ..revocation(&beyond.scene) };
+    let input = score(&beyond.scene, vec![entry]);
+    beyond.refused(&input, &nothing(), "status-index-out-of-range");
+    // A message says nothing against the credential, and stands in the note of the check.
+    let told = world(FEWEST_ENTRIES * 2, 2);
+    let scene = &told.scene;
+    let revocable =
+        BitstringStatusEntry::new(StatusPurpose::Revocation, 1000, scene.scorer.list.clone());
+    let input = score(scene, vec![revocable, sized(scene, StatusPurpose::Message, 2)]);
+    told.accepted(&input, &nothing(), None);
+    let verdict = told.verdict(&input, &nothing());
+    let notes: Vec<String> = verdict.checks().iter().map(bonafide_verifier::Check::note).collect();
+    assert!(notes.iter().any(|note| note.ends_with("; message 0x2: says 2")), "{notes:?}");
+    // Nor can it stand in for revocation.
+    let input = score(scene, vec![sized(scene, StatusPurpose::Message, 2)]);
+    told.refused(&input, &nothing(), "status-missing");
+    // More bits than messages, or messages that do not fit.
+    let entry = BitstringStatusEntry { messages: Vec::new(), ..revocation(scene) };
+    told.refused(&score(scene, vec![entry]), &nothing(), "malformed");
 }
 
 #[test]

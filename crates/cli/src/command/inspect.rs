@@ -65,6 +65,8 @@ fn kind(secured: &Value<'_>) -> Result<&'static str, Failure> {
         "envelope"
     } else if looks_like_bundle(&payload) {
         "trust bundle"
+    } else if payload.get("status_list").is_some() {
+        "status list token"
     } else if payload.get("verificationMethod").is_some() {
         "DID document"
     } else {

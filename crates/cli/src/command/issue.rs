@@ -98,11 +98,10 @@ impl Issue {
             return Err(Failure::usage(format!("every {name} must be revocable"))
                 .with_help("--status URL --index N; make a list with: bonafide status new"));
         }
-        let entry = self.status.clone().zip(self.index).map(|(list, index)| BitstringStatusEntry {
-            purpose: StatusPurpose::Revocation,
-            index,
-            list,
-        });
+        let entry =
+            self.status.clone().zip(self.index).map(|(list, index)| {
+                BitstringStatusEntry::new(StatusPurpose::Revocation, index, list)
+            });
         let id = match &self.id {
             Some(id) => id.clone(),
             None => app.new_urn()?,

@@ -9,6 +9,7 @@ mod policy;
 mod present;
 mod secure;
 mod status;
+mod status_token;
 mod verify;
 
 use bonafide_core::time::{Timestamp, parse_duration};

@@ -1,4 +1,4 @@
-//! `bonafide status new`, `set` and `show`.
+//! `bonafide status new`, `set`, `token` and `show`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde_json::json;
 use super::duration;
 use super::inspect::payload_of;
 use super::secure::{self, CredentialFormat};
+use super::status_token;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
@@ -76,7 +77,9 @@ pub(crate) enum Status {
         #[arg(long, value_parser = duration, default_value = "24h")]
         valid_for: Duration,
     },
-    /// Show what a list says. Verifies nothing.
+    /// Write the state of bitstring lists as a Token Status List (statuslist+jwt).
+    Token(status_token::Token),
+    /// Show what a list of either kind says. Verifies nothing.
     #[command(after_help = "Example: bonafide status show status.json --index 42")]
     Show {
         /// The list.
@@ -147,6 +150,7 @@ impl Status {
                 let secured = secure::credential(document, format, &signer, app)?;
                 secure::deliver("status list", &secure::to_text(&secured), Some(&file), app)
             }
+            Self::Token(token) => token.run(app),
             Self::Show { file, index } => show(&file, index, app),
         }
     }
@@ -170,12 +174,16 @@ fn list_credential(
     .into()
 }
 
-/// The list's URL, its issuer and what it says, unverified.
-fn read(
+/// The URL of a bitstring list, its issuer and what it says, unverified.
+pub(super) fn read(
     path: &Path,
     secured: &Value<'_>,
 ) -> Result<(String, String, BitstringStatusListCredential), Failure> {
     let wrong = |detail: String| Failure::usage(format!("{}: {detail}", path.display()));
+    if status_token::is_token(secured) {
+        return Err(wrong("is a status list token, and follows the bitstring lists".to_owned())
+            .with_help("change those, then: bonafide status token"));
+    }
     let payload = payload_of(secured)?;
     let unverified = Unverified::from_value(&payload).map_err(|error| wrong(error.to_string()))?;
     let list = BitstringStatusListCredential::from_unverified(&unverified)
@@ -185,7 +193,11 @@ fn read(
 }
 
 fn show(path: &Path, index: Option<usize>, app: &mut App<'_>) -> Result<Exit, Failure> {
-    let (url, issuer, list) = read(path, &files::read_secured(path)?)?;
+    let secured = files::read_secured(path)?;
+    if status_token::is_token(&secured) {
+        return status_token::show(path, &secured, index, app);
+    }
+    let (url, issuer, list) = read(path, &secured)?;
     let purposes: Vec<&str> = list.purposes.iter().map(|purpose| purpose.name()).collect();
     if let Some(index) = index {
         let set =

@@ -98,10 +98,12 @@ fn drafts_that_would_not_verify_are_refused() {
             valid_from: time("2026-11-20T00:00:00Z"),
             valid_until: time("2026-12-20T00:00:00Z"),
             status: status
-                .then(|| crate::status::BitstringStatusEntry {
-                    purpose: crate::status::StatusPurpose::Revocation,
-                    index: 1,
-                    list: "https://scorer.example/status/1".to_owned(),
+                .then(|| {
+                    crate::status::BitstringStatusEntry::new(
+                        crate::status::StatusPurpose::Revocation,
+                        1,
+                        "https://scorer.example/status/1",
+                    )
                 })
                 .into_iter()
                 .collect(),

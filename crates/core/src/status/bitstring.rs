@@ -1,19 +1,24 @@
-//! Bitstring Status List 1.0 (W3C Recommendation): one bit per credential, compressed.
+//! Bitstring Status List 1.0 (W3C Recommendation): one or a few bits per credential, compressed.
 
 use std::fmt;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::time::Duration;
 
+use super::{decimal_index, integer, unfold};
 use crate::Malformed;
 use crate::encoding::{decode_multibase_base64url, encode_multibase_base64url};
 use crate::json::{Object, Value};
-use crate::vc::Unverified;
+use crate::vc::{Unverified, is_url};
 
 /// No list is shorter, so that an index hides among others (Bitstring Status List, 6.1).
 pub const FEWEST_ENTRIES: usize = 131_072;
 
 /// The longest list that is read, in bytes after decompression (32 Mi entries of one bit).
 pub const LARGEST_LIST_BYTES: usize = 4 << 20;
+
+/// The most bits of one entry. The Recommendation sets no end; an entry of this size already
+/// carries 256 messages.
+pub const LARGEST_STATUS_SIZE: usize = 8;
 
 /// What a set bit means (Bitstring Status List, 2.1 and 2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,7 +94,8 @@ pub struct StatusBits {
 }
 
 impl StatusBits {
-    /// A list of `entries` zeros, rounded up to whole bytes and to the fewest allowed.
+    /// A list of `entries` zeros of one bit, rounded up to whole bytes and to the fewest allowed.
+    /// For entries of more bits, ask for so many times more.
     pub fn new(entries: usize) -> Self {
         Self { bytes: vec![0; entries.max(FEWEST_ENTRIES).div_ceil(8)] }
     }
@@ -101,15 +107,7 @@ impl StatusBits {
         let compressed =
             decode_multibase_base64url(encoded).map_err(|error| error.within(WHAT, ""))?;
         let mut decoder = flate2::bufread::GzDecoder::new(&compressed[..]);
-        let mut bytes = Vec::new();
-        let limit = LARGEST_LIST_BYTES;
-        (&mut decoder)
-            .take(limit as u64 + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|_| Malformed::new(WHAT, "not a whole gzip stream"))?;
-        if bytes.len() > limit {
-            return Err(StatusListError::TooLarge { limit });
-        }
+        let bytes = unfold(&mut decoder, || Malformed::new(WHAT, "not a whole gzip stream"))?;
         if !decoder.into_inner().is_empty() {
             return Err(Malformed::new(WHAT, "something follows the gzip stream").into());
         }
@@ -153,7 +151,52 @@ impl StatusBits {
         Ok(())
     }
 
-    /// The indexes of all entries that are set.
+    /// The value at `index` of a list whose entries have `size` bits (1 to 8), the left-most bit
+    /// first (Bitstring Status List, 3.2). Fails with `STATUS_LIST_LENGTH_ERROR` where there are
+    /// too few entries of that size, and with `RANGE_ERROR` beyond the last whole one.
+    pub fn value(&self, index: usize, size: usize) -> Result<u8, StatusListError> {
+        let first = self.first_bit(index, size)?;
+        let is_set = |bit: usize| self.bytes[bit / 8] & (0x80 >> (bit % 8)) != 0;
+        Ok((first..first + size).fold(0_u8, |value, bit| (value << 1) | u8::from(is_set(bit))))
+    }
+
+    /// Sets the value at `index` of a list whose entries have `size` bits; see [`Self::value`].
+    pub fn set_value(
+        &mut self,
+        index: usize,
+        size: usize,
+        value: u8,
+    ) -> Result<(), StatusListError> {
+        let first = self.first_bit(index, size)?;
+        if size < 8 && value >> size != 0 {
+            return Err(Malformed::new("status value", "does not fit into so many bits").into());
+        }
+        for place in 0..size {
+            let bit = first + place;
+            let mask = 0x80 >> (bit % 8);
+            let byte = &mut self.bytes[bit / 8];
+            let on = (value >> (size - 1 - place)) & 1 == 1;
+            *byte = if on { *byte | mask } else { *byte & !mask };
+        }
+        Ok(())
+    }
+
+    /// Where the entry at `index` begins, in bits; the whole entry lies within the list.
+    fn first_bit(&self, index: usize, size: usize) -> Result<usize, StatusListError> {
+        if !(1..=LARGEST_STATUS_SIZE).contains(&size) {
+            return Err(Malformed::new("status size", "expected 1 to 8 bits").into());
+        }
+        let entries = self.entries() / size;
+        if entries < FEWEST_ENTRIES {
+            return Err(StatusListError::TooShort { entries });
+        }
+        if index >= entries {
+            return Err(StatusListError::OutOfRange { index, entries });
+        }
+        Ok(index * size)
+    }
+
+    /// The indexes of all entries of one bit that are set.
     pub fn set_indexes(&self) -> impl Iterator<Item = usize> {
         let bytes = self.bytes.iter().enumerate().filter(|(_, byte)| **byte != 0);
         bytes.flat_map(|(at, byte)| {
@@ -177,49 +220,148 @@ pub struct BitstringStatusEntry {
     pub index: usize,
     /// The URL of the list's credential.
     pub list: String,
+    /// How many bits an entry of the list has (`statusSize`), 1 to 8.
+    pub size: usize,
+    /// What each value means (`statusMessage`), in the order of the values: none, or 2^`size`.
+    pub messages: Vec<String>,
+    /// Where more can be read of what the values mean (`statusReference`): URLs.
+    pub references: Vec<String>,
 }
+
+/// No entry names more URLs of further material.
+const MOST_REFERENCES: usize = 16;
+
+/// What is read, in errors.
+const ENTRY: &str = "status entry";
 
 impl BitstringStatusEntry {
     /// The value of `type`.
     pub const TYPE: &'static str = "BitstringStatusListEntry";
 
-    /// Reads an entry. One bit per entry; other sizes come with the message purpose and are
-    /// refused.
+    /// An entry of one bit.
+    pub fn new(purpose: StatusPurpose, index: usize, list: impl Into<String>) -> Self {
+        let list = list.into();
+        Self { purpose, index, list, size: 1, messages: Vec::new(), references: Vec::new() }
+    }
+
+    /// Reads an entry. One of more than one bit names a message for each value, whatever its
+    /// purpose.
     pub fn from_object(entry: &Object<'_>) -> Result<Self, Malformed> {
-        const WHAT: &str = "status entry";
         let text = |member: &str| {
             entry
                 .str(member)
-                .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected a string"))
+                .ok_or_else(|| Malformed::at(ENTRY, format!("/{member}"), "expected a string"))
         };
         let purpose = StatusPurpose::parse(text("statusPurpose")?)
-            .ok_or_else(|| Malformed::at(WHAT, "/statusPurpose", "a purpose that is not known"))?;
-        let index = text("statusListIndex")?;
-        let canonical = index.bytes().all(|byte| byte.is_ascii_digit())
-            && (index == "0" || !index.starts_with('0'));
-        let index = index.parse().ok().filter(|_| canonical).ok_or_else(|| {
-            Malformed::at(WHAT, "/statusListIndex", "expected a whole number as a string")
+            .ok_or_else(|| Malformed::at(ENTRY, "/statusPurpose", "a purpose that is not known"))?;
+        let index = decimal_index(text("statusListIndex")?).ok_or_else(|| {
+            Malformed::at(ENTRY, "/statusListIndex", "expected a whole number as a string")
         })?;
-        if entry.get("statusSize").is_some_and(|size| size.as_integer() != Some(1)) {
-            return Err(Malformed::at(WHAT, "/statusSize", "only one bit per entry is read here"));
-        }
+        let size = match entry.get("statusSize") {
+            None => 1,
+            Some(size) => size
+                .as_integer()
+                .and_then(|size| usize::try_from(size).ok())
+                .filter(|size| (1..=LARGEST_STATUS_SIZE).contains(size))
+                .ok_or_else(|| Malformed::at(ENTRY, "/statusSize", "expected 1 to 8"))?,
+        };
         let list = text("statusListCredential")?;
         if !list.contains(':') || list.chars().any(char::is_whitespace) {
-            return Err(Malformed::at(WHAT, "/statusListCredential", "expected a URL"));
+            return Err(Malformed::at(ENTRY, "/statusListCredential", "expected a URL"));
         }
-        Ok(Self { purpose, index, list: list.to_owned() })
+        let messages = messages(entry, size)?;
+        let references = references(entry)?;
+        Ok(Self { purpose, index, list: list.to_owned(), size, messages, references })
+    }
+
+    /// What a value means: its message, or "unset" and "set" for one bit without messages.
+    pub fn message(&self, value: u8) -> Option<&str> {
+        match (self.messages.get(usize::from(value)), value) {
+            (Some(message), _) => Some(message.as_str()),
+            (None, 0) if self.messages.is_empty() => Some("unset"),
+            (None, 1) if self.messages.is_empty() => Some("set"),
+            (None, _) => None,
+        }
     }
 
     /// The entry as it stands in a credential.
     pub fn to_object(&self) -> Object<'static> {
-        Object::from([
+        let mut entry = Object::from([
             ("id", Value::from(format!("{}#{}", self.list, self.index))),
             ("type", Self::TYPE.into()),
             ("statusPurpose", self.purpose.name().into()),
             ("statusListIndex", self.index.to_string().into()),
             ("statusListCredential", self.list.clone().into()),
-        ])
+        ]);
+        if self.size != 1 {
+            entry.insert("statusSize", integer(self.size));
+        }
+        if !self.messages.is_empty() {
+            let message = |(value, message): (usize, &String)| {
+                Object::from([("status", format!("{value:#x}")), ("message", message.clone())])
+            };
+            let messages: Vec<Object<'static>> =
+                self.messages.iter().enumerate().map(message).collect();
+            entry.insert("statusMessage", messages);
+        }
+        match &self.references[..] {
+            [] => {}
+            [one] => drop(entry.insert("statusReference", one.clone())),
+            many => drop(entry.insert("statusReference", many.to_vec())),
+        }
+        entry
     }
+}
+
+/// `statusMessage`, in the order of the values (Bitstring Status List, 2.1): exactly one for each
+/// value that `size` bits can have.
+fn messages(entry: &Object<'_>, size: usize) -> Result<Vec<String>, Malformed> {
+    let malformed = |detail: &str| Malformed::at(ENTRY, "/statusMessage", detail);
+    let Some(listed) = entry.get("statusMessage") else {
+        return match size {
+            1 => Ok(Vec::new()),
+            _ => Err(malformed("has to be there if statusSize is over 1")),
+        };
+    };
+    let count = 1_usize << size;
+    let listed = listed
+        .as_array()
+        .filter(|listed| listed.len() == count)
+        .ok_or_else(|| malformed("expected a list with one message for each value"))?;
+    let mut messages: Vec<Option<String>> = vec![None; count];
+    for item in listed {
+        let value = item.get("status").and_then(Value::as_str).and_then(hexadecimal);
+        let message = item.get("message").and_then(Value::as_str);
+        let (Some(value), Some(message)) = (value, message) else {
+            return Err(malformed("expected objects with a status like 0x1 and a message"));
+        };
+        match messages.get_mut(value).filter(|place| place.is_none()) {
+            Some(place) => *place = Some(message.to_owned()),
+            None => return Err(malformed("a status is beyond statusSize or occurs twice")),
+        }
+    }
+    // As many as there are values and none twice: no place is empty.
+    Ok(messages.into_iter().flatten().collect())
+}
+
+/// A number like `0x1f`.
+fn hexadecimal(text: &str) -> Option<usize> {
+    let digits = text.strip_prefix("0x")?;
+    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    usize::from_str_radix(digits, 16).ok().filter(|_| plain)
+}
+
+/// `statusReference`: one or more URLs, if it is there.
+fn references(entry: &Object<'_>) -> Result<Vec<String>, Malformed> {
+    let Some(value) = entry.get("statusReference") else { return Ok(Vec::new()) };
+    let malformed = || Malformed::at(ENTRY, "/statusReference", "expected one to 16 URLs");
+    let listed = value.one_or_more();
+    if !(1..=MOST_REFERENCES).contains(&listed.len()) {
+        return Err(malformed());
+    }
+    let url = |url: &Value<'_>| url.as_str().filter(|url| is_url(url)).map(ToOwned::to_owned);
+    let urls: Option<Vec<String>> = listed.iter().map(url).collect();
+    urls.ok_or_else(malformed)
 }
 
 /// What a `BitstringStatusListCredential` says (Bitstring Status List, 2.2), unverified.

@@ -207,7 +207,7 @@ const URL_BYTES: [bool; 256] = {
 
 /// Whether `text` is an absolute URL as VCDM 2.0 uses the word: a scheme, a colon, and characters
 /// of RFC 3986; `did:` and `urn:` as well.
-pub(super) fn is_url(text: &str) -> bool {
+pub(crate) fn is_url(text: &str) -> bool {
     if text.len() > LONGEST_URL {
         return false;
     }

@@ -8,6 +8,8 @@ mod credential;
 mod form;
 mod presentation;
 
+pub(crate) use form::is_url;
+
 pub use credential::{SchemaReference, StatusReference, Unverified};
 pub use presentation::{Enveloped, Held, UnverifiedPresentation, envelop, new_presentation};
 

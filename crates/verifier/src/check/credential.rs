@@ -239,10 +239,8 @@ impl<'v> JwtClaims<'v> {
         Ok(())
     }
 
-    /// A date that no clock reaches is as good as never, and one before all clocks as always.
     fn time(seconds: Option<i64>) -> Option<Timestamp> {
-        let clamped = seconds?.clamp(-62_135_596_800, 253_402_300_799);
-        Timestamp::from_unix(clamped)
+        seconds.map(Timestamp::from_unix_clamped)
     }
 
     /// `nbf` and `iat`.

@@ -1,13 +1,17 @@
 //! Is it revoked or suspended, as far as is known, and how fresh is that knowledge?
 
+use bonafide_core::Malformed;
 use bonafide_core::attestation::AttestationType;
 use bonafide_core::encoding::hex;
-use bonafide_core::status::{BitstringStatusEntry, BitstringStatusListCredential, StatusPurpose};
+use bonafide_core::status::{
+    BitstringStatusEntry, BitstringStatusListCredential, StatusBits, StatusPurpose, TokenStatus,
+    TokenStatusBits, TokenStatusReference,
+};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{StatusReference, Unverified};
 
 use super::Context;
-use super::status_list::{OpenList, list_reason};
+use super::status_list::{ListContent, OpenList, list_reason};
 use crate::bundle::ListEntry;
 use crate::evidence::short;
 use crate::verdict::Note;
@@ -21,6 +25,32 @@ pub(crate) struct Status {
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) observations: Vec<Observation>,
     pub(crate) note: Note,
+    /// What entries say that is neither for nor against the credential.
+    messages: Vec<String>,
+}
+
+/// Where a credential's status is published, of either kind.
+enum Entry {
+    Bitstring(BitstringStatusEntry),
+    Token(TokenStatusReference),
+}
+
+impl Entry {
+    /// The URL of the list.
+    fn list(&self) -> &str {
+        match self {
+            Self::Bitstring(entry) => &entry.list,
+            Self::Token(entry) => &entry.uri,
+        }
+    }
+
+    /// Whether it is by this entry that the credential can be revoked.
+    fn revokes(&self) -> bool {
+        match self {
+            Self::Bitstring(entry) => entry.purpose == StatusPurpose::Revocation,
+            Self::Token(_) => true,
+        }
+    }
 }
 
 pub(crate) fn check(
@@ -28,14 +58,19 @@ pub(crate) fn check(
     known: Option<&'static AttestationType>,
     context: &Context<'_>,
 ) -> Status {
-    let mut status =
-        Status { reasons: Vec::new(), as_of: None, observations: Vec::new(), note: Note::Nothing };
+    let mut status = Status {
+        reasons: Vec::new(),
+        as_of: None,
+        observations: Vec::new(),
+        note: Note::Nothing,
+        messages: Vec::new(),
+    };
     let mut revocable = false;
     for reference in credential.claimed_status() {
         match entry(*reference, context) {
             Ok(None) => {}
             Ok(Some(entry)) => {
-                revocable |= entry.purpose == StatusPurpose::Revocation;
+                revocable |= entry.revokes();
                 status.look_up(&entry, credential, context);
             }
             Err(reason) => status.reasons.push(reason),
@@ -46,7 +81,10 @@ pub(crate) fn check(
         status.reasons.push(Reason::StatusMissing { credential_type: known.name.to_owned() });
     }
     status.note = match status.as_of {
-        Some(as_of) => Note::StatusAsOf { as_of, now: context.now },
+        Some(as_of) => {
+            let messages = std::mem::take(&mut status.messages);
+            Note::StatusAsOf { as_of, now: context.now, messages }
+        }
         None if credential.claimed_status().is_empty() => Note::Said("it can't be revoked"),
         None => Note::Nothing,
     };
@@ -54,29 +92,29 @@ pub(crate) fn check(
 }
 
 /// The entry to look up; `None` for a kind that the policy ignores.
-fn entry(
-    reference: StatusReference<'_>,
-    context: &Context<'_>,
-) -> Result<Option<BitstringStatusEntry>, Reason> {
-    if !reference.is(BitstringStatusEntry::TYPE) {
-        if context.policy.unknown.ignore_status {
-            return Ok(None);
+fn entry(reference: StatusReference<'_>, context: &Context<'_>) -> Result<Option<Entry>, Reason> {
+    let object = reference.entry;
+    let kinds =
+        (reference.is(BitstringStatusEntry::TYPE), reference.is(TokenStatusReference::TYPE));
+    let read = match kinds {
+        (true, false) => BitstringStatusEntry::from_object(object).map(Entry::Bitstring),
+        (false, true) => TokenStatusReference::from_object(object).map(Entry::Token),
+        (true, true) => {
+            Err(Malformed::at("status entry", "/type", "one entry can't be of two kinds"))
         }
-        return Err(Reason::StatusTypeUnknown { status_type: short(&reference.type_names()) });
-    }
-    BitstringStatusEntry::from_object(reference.entry).map(Some).map_err(Reason::malformed)
+        (false, false) if context.policy.unknown.ignore_status => return Ok(None),
+        (false, false) => {
+            return Err(Reason::StatusTypeUnknown { status_type: short(&reference.type_names()) });
+        }
+    };
+    read.map(Some).map_err(Reason::malformed)
 }
 
 impl Status {
-    fn look_up(
-        &mut self,
-        entry: &BitstringStatusEntry,
-        credential: &Unverified<'_>,
-        context: &Context<'_>,
-    ) {
-        let known = context.evidence.bundle.and_then(|bundle| bundle.list(&entry.list));
+    fn look_up(&mut self, entry: &Entry, credential: &Unverified<'_>, context: &Context<'_>) {
+        let known = context.evidence.bundle.and_then(|bundle| bundle.list(entry.list()));
         let Some(known) = known else {
-            self.reasons.push(Reason::StatusListMissing { list: short(&entry.list) });
+            self.reasons.push(Reason::StatusListMissing { list: short(entry.list()) });
             return;
         };
         let list = match &known.state {
@@ -87,53 +125,62 @@ impl Status {
         let mut against = out_of_time(entry, known, list, context);
         against.extend(untrusted(entry, list, credential, context));
         // Only a list that is believed is remembered: another must not push out a good one.
-        if against.is_empty() {
+        let believed = against.is_empty();
+        if believed {
             self.observations.push(Observation::StatusList {
-                list: format!("{} by {}", entry.list, list.issuer),
+                list: format!("{} by {}", entry.list(), list.issuer),
                 stamp: list.stamp,
                 fetched_at: known.fetched_at,
                 digest: list.proofs.digest.map(|digest| hex(&digest)).unwrap_or_default(),
             });
         }
         self.reasons.extend(against);
-        self.reasons.extend(bit(entry, list));
+        match said(entry, list) {
+            Ok(message) => self.messages.extend(message.filter(|_| believed)),
+            Err(reason) => self.reasons.push(reason),
+        }
     }
 }
 
 /// Whether this list may speak of this credential.
 fn untrusted(
-    entry: &BitstringStatusEntry,
+    entry: &Entry,
     list: &OpenList,
     credential: &Unverified<'_>,
     context: &Context<'_>,
 ) -> Option<Reason> {
     let issuer = credential.claimed_issuer();
+    // One trust for lists of either kind: both say the same of a credential.
     let trusted = || context.policy.trusts(&list.issuer, BitstringStatusListCredential::TYPE);
     if list.issuer != issuer && trusted().is_none() {
         return Some(Reason::StatusListUntrusted {
-            list: short(&entry.list),
+            list: short(entry.list()),
             list_issuer: list.issuer.clone(),
             issuer: short(issuer),
         });
     }
-    if !list.purposes.contains(&entry.purpose) {
-        return Some(Reason::StatusPurposeMismatch {
-            list: short(&entry.list),
-            purpose: entry.purpose.name().to_owned(),
-        });
+    match (entry, &list.content) {
+        (Entry::Bitstring(entry), ListContent::Bitstring { purposes, .. })
+            if !purposes.contains(&entry.purpose) =>
+        {
+            Some(Reason::StatusPurposeMismatch {
+                list: short(&entry.list),
+                purpose: entry.purpose.name().to_owned(),
+            })
+        }
+        _ => None,
     }
-    None
 }
 
 /// Whether the list is within its time, and fresh enough.
 fn out_of_time(
-    entry: &BitstringStatusEntry,
+    entry: &Entry,
     known: &ListEntry,
     list: &OpenList,
     context: &Context<'_>,
 ) -> Vec<Reason> {
     let (policy, now) = (context.policy, context.now);
-    let name = || short(&entry.list);
+    let name = || short(entry.list());
     let mut reasons = list.proofs.ended(policy, now);
     if !policy.has_begun(list.stamp, now) {
         reasons.push(Reason::StatusListFromFuture { list: name(), valid_from: list.stamp, now });
@@ -150,13 +197,42 @@ fn out_of_time(
     reasons
 }
 
-fn bit(entry: &BitstringStatusEntry, list: &OpenList) -> Option<Reason> {
-    let (name, index) = (short(&entry.list), entry.index as u64);
-    match (list.bits.get(entry.index), entry.purpose) {
-        (Err(error), _) => Some(list_reason(&entry.list, error)),
-        (Ok(true), StatusPurpose::Revocation) => Some(Reason::Revoked { list: name, index }),
-        (Ok(true), StatusPurpose::Suspension) => Some(Reason::Suspended { list: name, index }),
-        // A refresh or a message says nothing against the credential.
-        (Ok(_), _) => None,
+/// What the list says of the credential: a message, or why it falls.
+fn said(entry: &Entry, list: &OpenList) -> Result<Option<String>, Reason> {
+    match (entry, &list.content) {
+        (Entry::Bitstring(entry), ListContent::Bitstring { bits, .. }) => in_bitstring(entry, bits),
+        (Entry::Token(entry), ListContent::Token(bits)) => in_token(entry, bits).map(|()| None),
+        _ => Err(Reason::StatusListInvalid {
+            list: short(entry.list()),
+            detail: "it is of another kind than the entry that leads to it".to_owned(),
+        }),
+    }
+}
+
+fn in_bitstring(entry: &BitstringStatusEntry, bits: &StatusBits) -> Result<Option<String>, Reason> {
+    let value = bits.value(entry.index, entry.size);
+    let value = value.map_err(|error| list_reason(&entry.list, error))?;
+    let (list, index) = (short(&entry.list), entry.index as u64);
+    match entry.purpose {
+        // Of several bits, any that is set counts (Bitstring Status List, 3.2: 0 alone is valid).
+        StatusPurpose::Revocation if value != 0 => Err(Reason::Revoked { list, index }),
+        StatusPurpose::Suspension if value != 0 => Err(Reason::Suspended { list, index }),
+        StatusPurpose::Message => {
+            let message = entry.message(value).unwrap_or_default();
+            Ok(Some(format!("message {value:#x}: {}", short(message))))
+        }
+        // A refresh says nothing against the credential.
+        _ => Ok(None),
+    }
+}
+
+fn in_token(entry: &TokenStatusReference, bits: &TokenStatusBits) -> Result<(), Reason> {
+    let status = bits.get(entry.index).map_err(|error| list_reason(&entry.uri, error))?;
+    let (list, index) = (short(&entry.uri), entry.index as u64);
+    match status {
+        TokenStatus::VALID => Ok(()),
+        TokenStatus::INVALID => Err(Reason::Revoked { list, index }),
+        TokenStatus::SUSPENDED => Err(Reason::Suspended { list, index }),
+        other => Err(Reason::StatusValueUnknown { list, index, value: other.value().into() }),
     }
 }

@@ -8,6 +8,7 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Limits, Object, Value, canonical_length, parse};
 use bonafide_core::status::{
     BitstringStatusListCredential, FEWEST_ENTRIES, StatusBits, StatusListError, StatusPurpose,
+    TokenStatusBits, TokenStatusListClaims,
 };
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
@@ -25,13 +26,21 @@ use crate::evidence::{Documents, short};
 #[derive(Debug)]
 pub(crate) struct OpenList {
     pub(crate) issuer: String,
-    pub(crate) purposes: Vec<StatusPurpose>,
+    pub(crate) content: ListContent,
     pub(crate) ttl: Option<Duration>,
-    pub(crate) bits: StatusBits,
     /// Its date, by which a newer list is told from an older one.
     pub(crate) stamp: Timestamp,
     pub(crate) valid_until: Option<Timestamp>,
     pub(crate) proofs: Proofs,
+}
+
+/// What a list says. One kind is never read as the other.
+#[derive(Debug)]
+pub(crate) enum ListContent {
+    /// A `BitstringStatusListCredential`.
+    Bitstring { purposes: Vec<StatusPurpose>, bits: StatusBits },
+    /// A `statuslist+jwt`.
+    Token(TokenStatusBits),
 }
 
 /// The longest list credential, before decompression.
@@ -69,7 +78,9 @@ pub(crate) fn open_list(
         let list = "a compact JWT".to_owned();
         (None, Err(Reason::StatusListInvalid { list, detail: reason.to_string() }))
     };
-    let read = CompactJws::parse(token, TokenType::VC)
+    let is_token = CompactJws::peek_typ(token).as_deref() == Some(TokenType::STATUS_LIST.typ);
+    let kind = if is_token { TokenType::STATUS_LIST } else { TokenType::VC };
+    let read = CompactJws::parse(token, kind)
         .and_then(|jws| Ok((jws.decode_payload()?, jws)))
         .map_err(|error| jose_reason(error, ""));
     let (payload, jws) = match read {
@@ -77,6 +88,7 @@ pub(crate) fn open_list(
         Err(reason) => return unreadable(reason),
     };
     match parse(&payload, &Limits::for_size(LARGEST_CREDENTIAL)) {
+        Ok(value) if is_token => open_token(&value, checker.compact(&jws, purpose), &jws, room),
         Ok(value) => open(&value, checker.compact(&jws, purpose), Some(&jws), room),
         Err(error) => unreadable(Reason::malformed(Malformed::json("status list", &error))),
     }
@@ -125,16 +137,13 @@ fn read(
     };
     let list = BitstringStatusListCredential::from_unverified(&unverified)
         .map_err(|error| list_reason(id, error))?;
-    *room = room.checked_sub(list.bits.entries() / 8).ok_or_else(|| {
-        Reason::StatusListTooLarge { list: short(id), limit: LARGEST_LISTS as u64 }
-    })?;
+    take_room(id, list.bits.entries() / 8, room)?;
     let begins = claims.begins().into_iter().chain([unverified.claimed_valid_from()]);
     let ends = [claims.ends(), unverified.claimed_valid_until()];
     Ok(OpenList {
         issuer: issuer.to_owned(),
-        purposes: list.purposes,
+        content: ListContent::Bitstring { purposes: list.purposes, bits: list.bits },
         ttl: list.ttl,
-        bits: list.bits,
         stamp: begins.flatten().max().ok_or_else(|| {
             invalid(
                 "it says neither validFrom nor iat, so an older one could replace it".to_owned(),
@@ -143,6 +152,61 @@ fn read(
         valid_until: ends.into_iter().flatten().min(),
         proofs,
     })
+}
+
+fn open_token(value: &Value<'_>, proofs: Proofs, jws: &CompactJws<'_>, room: &mut usize) -> Opened {
+    let Some(id) = value.get("sub").and_then(Value::as_str) else {
+        let reason = Reason::malformed(Malformed::at("status list token", "/sub", "is missing"));
+        return (None, Err(reason));
+    };
+    (Some(id.to_owned()), read_token(id, value, proofs, jws, room))
+}
+
+/// Reads a Token Status List. It names no issuer of its own: that is whoever signed it.
+fn read_token(
+    id: &str,
+    value: &Value<'_>,
+    mut proofs: Proofs,
+    jws: &CompactJws<'_>,
+    room: &mut usize,
+) -> Result<OpenList, Reason> {
+    let invalid = |detail: String| Reason::StatusListInvalid { list: short(id), detail };
+    if let Some(reason) = proofs.reasons.pop() {
+        return Err(invalid(reason.to_string()));
+    }
+    let (Some(payload), [signer]) = (value.as_object(), &proofs.signers[..]) else {
+        return Err(invalid("nobody signed it".to_owned()));
+    };
+    let issuer = signer.controller.clone();
+    let claims = JwtClaims::read(payload).map_err(|error| invalid(error.to_string()))?;
+    let named = [claims.issuer, jws.header_issuer()];
+    if named.into_iter().flatten().any(|named| named != issuer) {
+        return Err(invalid("iss is not the one who signed it".to_owned()));
+    }
+    if payload.contains("aud") {
+        // RFC 7519, 4.1.3: whoever is not meant has to refuse it.
+        return Err(invalid("it is meant for some, and a list is for everybody".to_owned()));
+    }
+    let list =
+        TokenStatusListClaims::from_payload(payload).map_err(|error| list_reason(id, error))?;
+    take_room(id, list.bits.entries() * list.bits.size() / 8, room)?;
+    Ok(OpenList {
+        issuer,
+        content: ListContent::Token(list.bits),
+        ttl: list.ttl,
+        stamp: claims.begins().into_iter().flatten().fold(list.issued_at, Timestamp::max),
+        valid_until: list.expires,
+        proofs,
+    })
+}
+
+/// Counts what a list decompressed to against what all of them may.
+fn take_room(id: &str, bytes: usize, room: &mut usize) -> Result<(), Reason> {
+    *room = room.checked_sub(bytes).ok_or_else(|| Reason::StatusListTooLarge {
+        list: short(id),
+        limit: LARGEST_LISTS as u64,
+    })?;
+    Ok(())
 }
 
 /// The reason behind a fault of a list.
