@@ -1,0 +1,92 @@
+// The one place that knows bonafide's command line.
+import {spawnSync} from 'node:child_process';
+import {readFileSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {path} from './repository.mjs';
+
+const binary = process.env.BONAFIDE_BINARY;
+const folder = process.env.BONAFIDE_WORK;
+
+// Exit codes: 0 good, 1 not good; everything else is a mistake of these checks or a fault.
+const GOOD = 0;
+const REFUSED = 1;
+
+let counter = 0;
+const fresh = ending => join(folder, `${++counter}${ending}`);
+
+const isText = document => typeof document === 'string';
+
+function write(document) {
+  const file = fresh(isText(document) ? '.txt' : '.json');
+  writeFileSync(file, isText(document) ? document : JSON.stringify(document));
+  return file;
+}
+
+function read(file) {
+  const text = readFileSync(file, 'utf8').trim();
+  return text.startsWith('{') ? JSON.parse(text) : text;
+}
+
+function run(...args) {
+  const {status, stdout, stderr, error} = spawnSync(binary, args, {encoding: 'utf8'});
+  if(error) {
+    throw error;
+  }
+  return {status, said: `${stderr}${stdout}`.trim(), stdout};
+}
+
+function done(...args) {
+  const {status, said, stdout} = run(...args);
+  if(status !== GOOD) {
+    throw new Error(`bonafide ${args.slice(0, 2).join(' ')} ended with ${status}: ${said}`);
+  }
+  return stdout.trim();
+}
+
+function written(make) {
+  const out = fresh('.out');
+  make(out);
+  return read(out);
+}
+
+/** A new key: its file and its did:key. */
+export function newKey(type) {
+  const file = fresh('.key');
+  done('key', 'new', '--alg', type, '--out', file);
+  return {file, did: done('key', 'show', file, '--did')};
+}
+
+/** Signs a whole unsigned credential. */
+export const issue = (format, key, unsigned) => written(out => done(
+  'issue', '--key', key.file, '--claims', write(unsigned), '--format', format, '--out', out));
+
+/** Signs a score about a subject, as an issuer does. */
+export const issueScore = (format, key, subject) => written(out => done(
+  'issue', '--key', key.file, '--type', 'PactScoreCredential', '--subject', subject,
+  '--claims', path('fixtures/claims/pact-score-platinum.json'),
+  '--status', 'https://scorer.example/status/1', '--index', '4711',
+  '--format', format, '--out', out));
+
+/** Discloses what the JSON pointers name. */
+export const derive = (secured, pointers) => written(out => done(
+  'derive', write(secured), ...pointers.flatMap(pointer => ['--reveal', pointer]), '--out', out));
+
+const binding = {
+  'data-integrity': ({challenge, domain}) => ['--challenge', challenge, '--domain', domain],
+  jwt: ({challenge, domain}) => ['--nonce', challenge, '--audience', domain]
+};
+
+/** Presents credentials as the holder of a key; an SD-JWT gets a key binding. */
+export const present = (format, key, credential, answers) => written(out => done(
+  'present', write(credential), '--key', key.file, '--format', format,
+  ...binding[format.endsWith('jwt') ? 'jwt' : 'data-integrity'](answers), '--out', out));
+
+/** Whether form and proof are good. */
+export function verify(secured, {answers} = {}) {
+  const asked = answers ? binding[isText(secured) ? 'jwt' : 'data-integrity'](answers) : [];
+  const {status, said} = run('verify', write(secured), '--proof-only', ...asked);
+  if(status !== GOOD && status !== REFUSED) {
+    throw new Error(`bonafide verify ended with ${status}: ${said}`);
+  }
+  return {good: status === GOOD, why: said};
+}
