@@ -116,14 +116,14 @@ fn the_narrower_question_asks_nothing_of_trust() {
     for format in Format::ALL {
         // Nobody trusts the stranger's own word, but the proof is good.
         let credential = scene.attest(Attested::PactScore, &scene.stranger, format);
-        let report = verify_proof(credential.as_bytes(), &evidence, now);
+        let report = verify_proof(credential.as_bytes(), &Request::new(), &evidence, now);
         assert_eq!(report.outcome.name(), "accepted");
         let bad = credential.replacen("urn:bonafide:", "urn:bonafidd:", 1);
         let bad = if bad == credential { credential + "A" } else { bad };
-        assert_eq!(verify_proof(bad.as_bytes(), &evidence, now).outcome.name(), "rejected");
+        assert_eq!(verify_proof(bad.as_bytes(), &Request::new(), &evidence, now).outcome.name(), "rejected");
     }
     let credential = world.score(DI);
-    let report = verify_proof(credential.as_bytes(), &Evidence::new(), now);
+    let report = verify_proof(credential.as_bytes(), &Request::new(), &Evidence::new(), now);
     assert_eq!(report.outcome.name(), "undecided");
 }
 

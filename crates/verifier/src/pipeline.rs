@@ -427,17 +427,28 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
 /// What [`verify_proof`] found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProofReport {
-    /// Whether form and proof are good. Nothing more.
+    /// Whether form and proof are good, and the answer to the request if there is one. Nothing
+    /// more.
     pub outcome: Outcome,
-    /// The checks of form and proof.
+    /// The checks of form and proof, and of holder and binding if something was asked.
     pub checks: Vec<Check>,
 }
 
-/// Asks the narrower question whether form and proof are good: not whether to trust who signed,
-/// nor what was revoked.
-pub fn verify_proof(input: &[u8], evidence: &Evidence<'_>, now: Timestamp) -> ProofReport {
-    let mut verdict = verify(input, &Request::new(), evidence, &Policy::trusting_nobody(), now);
-    verdict.checks.retain(|check| matches!(check.name, CheckName::Form | CheckName::Proof));
+/// Asks the narrower question whether form and proof are good, and whether the request is answered
+/// if it names a nonce or an audience: not whether to trust who signed, nor what was revoked.
+pub fn verify_proof(
+    input: &[u8],
+    request: &Request,
+    evidence: &Evidence<'_>,
+    now: Timestamp,
+) -> ProofReport {
+    let asked = request.wants_presentation();
+    let mut verdict = verify(input, request, evidence, &Policy::trusting_nobody(), now);
+    verdict.checks.retain(|check| match check.name {
+        CheckName::Form | CheckName::Proof => true,
+        CheckName::Holder | CheckName::Binding => asked,
+        _ => false,
+    });
     verdict.settle();
     ProofReport { outcome: verdict.outcome, checks: verdict.checks }
 }

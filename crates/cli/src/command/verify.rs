@@ -56,7 +56,8 @@ pub(crate) struct Verify {
     /// Remember nonces, bundles and status lists in this folder, and refuse what was seen before.
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// Ask only whether the proof is good, and nothing about trust.
+    /// Ask only whether the proof is good, and answers the nonce if there is one; nothing about
+    /// trust.
     #[arg(long, conflicts_with_all = ["policy", "bundle", "action", "resource", "state"])]
     proof_only: bool,
 }
@@ -66,7 +67,7 @@ impl Verify {
         if self.proof_only {
             let input = files::read(&self.file)?;
             let now = self.at.unwrap_or(app.now);
-            return proof_only(&input, &self.evidence()?, now, app);
+            return proof_only(&input, &self.request(), &self.evidence()?, now, app);
         }
         let (verdict, policy) = self.decide(app)?;
         print(&verdict, &policy, app)?;
@@ -155,11 +156,12 @@ fn print(verdict: &Verdict, policy: &Policy, app: &mut App<'_>) -> Result<(), Fa
 
 fn proof_only(
     input: &[u8],
+    request: &Request,
     evidence: &Evidence<'_>,
     now: Timestamp,
     app: &mut App<'_>,
 ) -> Result<Exit, Failure> {
-    let report = verify_proof(input, evidence, now);
+    let report = verify_proof(input, request, evidence, now);
     if app.json {
         let reasons = report.checks.iter().flat_map(|check| &check.reasons);
         let reason = |reason: &Reason| {

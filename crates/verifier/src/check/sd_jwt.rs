@@ -177,13 +177,13 @@ impl<'t> Opened<'t> {
             [time(binding.claimed_issued_at()), binding.claimed_not_before().and_then(time)];
         let ends = binding.claimed_expires().and_then(time);
         proofs.reasons.extend(out_of_time(begins, ends, context));
-        let mut answers =
-            compare(Some(binding.claimed_nonce()), &[binding.claimed_audience()], context.request);
         if !binding.fits() {
             let method = short(jws.kid().unwrap_or_default());
             let detail = "the key binding was made over another token or other disclosures";
-            answers.push(Reason::DisclosureInvalid { method, detail: detail.to_owned() });
+            proofs.reasons.push(Reason::DisclosureInvalid { method, detail: detail.to_owned() });
         }
+        let answers =
+            compare(Some(binding.claimed_nonce()), &[binding.claimed_audience()], context.request);
         let presenter = proofs.signers.first().map(|signer| signer.controller.clone());
         checks_of(1, Vec::new(), proofs, Vec::new(), presenter, answers, context)
     }
