@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256, Sha384};
 
 use super::{Dataset, Quad, Term};
 
-/// Steps of the N-degree hashing that one canonicalization may take: one for each call and one for
-/// each related node of each permutation. The published "evil" graphs need at most a quarter of it.
-pub const MOST_STEPS: u32 = 40_000;
+/// Steps of the N-degree hashing that one canonicalization may take: one for each quad of each node
+/// visited, and one for each node of each permutation. The published "evil" graphs need a twentieth
+/// of it.
+pub const MOST_STEPS: usize = 100_000;
 
 /// The hash inside of the algorithm (RDFC-1.0, 4.1); SHA-256 unless a suite says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +135,7 @@ struct State<'q> {
     quads_of: Vec<Vec<&'q Quad>>,
     first_degree: Vec<String>,
     canonical: Issuer,
-    steps: u32,
+    steps: usize,
 }
 
 impl<'q> State<'q> {
@@ -154,8 +155,8 @@ impl<'q> State<'q> {
         Self { hash, quads_of, first_degree, canonical: Issuer::new("c14n", nodes), steps: 0 }
     }
 
-    fn step(&mut self) -> Result<(), TooComplex> {
-        self.steps += 1;
+    fn take(&mut self, steps: usize) -> Result<(), TooComplex> {
+        self.steps += steps;
         if self.steps > MOST_STEPS { Err(TooComplex) } else { Ok(()) }
     }
 
@@ -185,7 +186,7 @@ impl<'q> State<'q> {
         node: usize,
         mut issuer: Issuer,
     ) -> Result<(String, Issuer), TooComplex> {
-        self.step()?;
+        self.take(1 + self.quads_of[node].len())?;
         let mut related: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for quad in &self.quads_of[node] {
             for (place, term) in quad.places() {
@@ -234,7 +235,7 @@ impl<'q> State<'q> {
         let mut path = String::new();
         let mut unnamed = Vec::new();
         for &node in nodes {
-            self.step()?;
+            self.take(1)?;
             if self.canonical.get(node).is_none() && issuer.get(node).is_none() {
                 unnamed.push(node);
                 issuer.issue(node);

@@ -70,6 +70,3 @@ impl Dataset {
         lines
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -201,6 +201,11 @@ impl DerivedProof {
         Ok(proof)
     }
 
+    /// How many messages the proof tells nothing of.
+    fn hidden(&self) -> usize {
+        self.proof.len().saturating_sub(SHORTEST_PROOF) / 32
+    }
+
     /// The `proofValue`.
     pub fn to_proof_value(&self) -> String {
         let mut writer = Writer::array_of(DERIVED, 5);
@@ -246,10 +251,10 @@ impl Suite for Bbs2023 {
     }
 
     fn effort(&self, proof: &Proof<'_>) -> Effort {
-        // At most one message that is not shown in each 32 bytes, and one that is in each byte of
-        // indexes; both are bounded by the length.
-        let statements = STATEMENTS_A_PROOF + proof.proof_value.len() / 40;
-        Effort { byte_factor: BYTE_FACTOR, statements }
+        let messages = DerivedProof::parse(proof.proof_value)
+            .map(|derived| derived.hidden() + derived.selective_indexes.len())
+            .unwrap_or_default();
+        Effort { byte_factor: BYTE_FACTOR, statements: STATEMENTS_A_PROOF + messages }
     }
 
     fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
@@ -264,7 +269,7 @@ impl Suite for Bbs2023 {
         let options = proof.object.clone().into_owned();
         let header = self.header(&document, &options, hash_lines(&mandatory))?;
 
-        let hidden = (derived.proof.len().saturating_sub(SHORTEST_PROOF)) / 32;
+        let hidden = derived.hidden();
         if derived.proof.len() != SHORTEST_PROOF + 32 * hidden {
             return Err(invalid("the BBS proof has no length that such a proof can have"));
         }

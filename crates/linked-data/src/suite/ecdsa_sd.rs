@@ -24,9 +24,6 @@ use crate::rdf::HashAlgorithm;
 const BASE: [u8; 3] = [0xd9, 0x5d, 0x00];
 const DERIVED: [u8; 3] = [0xd9, 0x5d, 0x01];
 
-/// A signature of one statement, in CBOR and base64url: 66 bytes, 88 characters.
-const CHARACTERS_A_SIGNATURE: usize = 88;
-
 /// The suite.
 pub struct EcdsaSd2023 {
     contexts: fn() -> &'static Contexts,
@@ -172,7 +169,8 @@ impl Suite for EcdsaSd2023 {
     }
 
     fn effort(&self, proof: &Proof<'_>) -> Effort {
-        let statements = proof.proof_value.len() / CHARACTERS_A_SIGNATURE;
+        let statements =
+            DerivedProof::parse(proof.proof_value).map_or(0, |derived| derived.signatures.len());
         Effort { byte_factor: BYTE_FACTOR, statements }
     }
 

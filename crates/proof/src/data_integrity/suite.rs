@@ -195,7 +195,7 @@ pub trait Suite: Sync {
         false
     }
 
-    /// What checking this proof costs, from its length alone.
+    /// What checking this proof costs, told without checking any of it.
     fn effort(&self, _proof: &Proof<'_>) -> Effort {
         Effort { byte_factor: 1, statements: 0 }
     }
