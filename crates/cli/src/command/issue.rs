@@ -72,6 +72,14 @@ impl Issue {
             Some(name) => self.attestation(name, claims, &signer, app)?,
             None => whole(claims, &signer)?,
         };
+        if self.format.is_some_and(|format| format.suite().is_none()) {
+            // A JWT's payload is of version 2.0 of the data model.
+            Unverified::from_value(&document)
+                .and_then(|credential| credential.require_v2())
+                .map_err(|error| {
+                    Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
+                })?;
+        }
         let secured = secure::credential(document, self.format, &signer, app)?;
         secure::deliver("credential", &secure::to_text(&secured), self.out.as_deref(), app)
     }

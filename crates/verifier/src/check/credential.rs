@@ -152,6 +152,9 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
         Ok(credential) => credential,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),
     };
+    if let Err(error) = credential.require_v2() {
+        return unreadable(part, Reason::malformed(error), proofs);
+    }
     let claims = JwtClaims::read(credential.unverified_document());
     let claims = match claims {
         Ok(claims) => claims,
