@@ -301,20 +301,22 @@ fn the_command_line_signs_and_verifies_them() {
     assert_eq!(code, 64, "{said}");
     assert!(said.contains(CREDENTIALS_V2) && said.contains("version 1.1"), "{said}");
 
-    let format = ["--format", "eddsa-jcs-2022", "--out", "badge.vc"];
-    let (code, said) = run(&[&issue[..], &format].concat());
-    assert_eq!(code, 0, "{said}");
-    let (code, said) = run(&["verify", "badge.vc", "--proof-only"]);
-    assert_eq!(code, 0, "{said}");
-    let verify = ["verify", "badge.vc", "--policy", "policy.toml", "--json", "--at"];
-    for (at, expected, reason) in [
-        ("2026-06-01T00:00:00Z", 0, "accepted"),
-        ("2025-12-31T00:00:00Z", 1, "not-yet-valid"),
-        ("2027-01-02T00:00:00Z", 1, "expired"),
-    ] {
-        let (code, said) = run(&[&verify[..], &[at]].concat());
-        assert_eq!(code, expected, "{said}");
-        assert!(said.contains(&format!("\"{reason}\"")), "{said}");
+    for suite in SUITE_NAMES {
+        let format = ["--format", suite, "--out", "badge.vc"];
+        let (code, said) = run(&[&issue[..], &format].concat());
+        assert_eq!(code, 0, "{suite}: {said}");
+        let (code, said) = run(&["verify", "badge.vc", "--proof-only"]);
+        assert_eq!(code, 0, "{suite}: {said}");
+        let verify = ["verify", "badge.vc", "--policy", "policy.toml", "--json", "--at"];
+        for (at, expected, reason) in [
+            ("2026-06-01T00:00:00Z", 0, "accepted"),
+            ("2025-12-31T00:00:00Z", 1, "not-yet-valid"),
+            ("2027-01-02T00:00:00Z", 1, "expired"),
+        ] {
+            let (code, said) = run(&[&verify[..], &[at]].concat());
+            assert_eq!(code, expected, "{suite}: {said}");
+            assert!(said.contains(&format!("\"{reason}\"")), "{suite}: {said}");
+        }
     }
     // Without the date that version 1.1 asks for, nothing is signed.
     let mut undated = unsigned;
@@ -323,4 +325,40 @@ fn the_command_line_signs_and_verifies_them() {
     let (code, said) = run(&issue);
     assert_eq!(code, 64, "{said}");
     assert!(said.contains("/issuanceDate"), "{said}");
+}
+
+#[test]
+fn no_holder_hides_when_one_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| run_in(folder.path(), arguments);
+    let (code, said) = run(&["key", "new", "--alg", "p256", "--out", "badger.key", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    let shown: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let unsigned = serde_json::json!({
+        "@context": [CREDENTIALS_V1, DATA_INTEGRITY],
+        "type": ["VerifiableCredential", BADGE],
+        "issuer": shown["did"],
+        "issuanceDate": "2026-01-01T00:00:00Z",
+        "expirationDate": "2027-01-01T00:00:00Z",
+        "credentialSubject": {"id": "did:example:somebody"},
+    });
+    std::fs::write(folder.path().join("unsigned.json"), unsigned.to_string()).unwrap();
+    let (code, said) = run(&[
+        "issue",
+        "--key",
+        "badger.key",
+        "--claims",
+        "unsigned.json",
+        "--format",
+        "ecdsa-sd-2023",
+        "--out",
+        "badge.vc",
+    ]);
+    assert_eq!(code, 0, "{said}");
+    let (code, said) = run(&["derive", "badge.vc", "--out", "shown.vc"]);
+    assert_eq!(code, 0, "{said}");
+    let derived = std::fs::read_to_string(folder.path().join("shown.vc")).unwrap();
+    assert!(derived.contains("\"issuanceDate\"") && derived.contains("\"expirationDate\""));
+    let (code, said) = run(&["verify", "shown.vc", "--proof-only"]);
+    assert_eq!(code, 0, "{said}");
 }

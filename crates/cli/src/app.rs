@@ -53,6 +53,11 @@ impl<'a> App<'a> {
         command.run(self)
     }
 
+    /// Fills a buffer with random bytes.
+    pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), Failure> {
+        (self.fill)(bytes)
+    }
+
     /// Random bytes.
     pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];

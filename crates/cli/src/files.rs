@@ -71,17 +71,18 @@ pub(crate) fn read_document(path: &Path) -> Result<DidDocument, Failure> {
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
-/// A credential file: JSON, or a compact JWT kept as a string.
+/// A credential file: JSON, or a compact JWT or SD-JWT kept as a string.
 pub(crate) fn read_secured(path: &Path) -> Result<Value<'static>, Failure> {
     let text = read_text(path)?;
     if text.trim_start().starts_with('{') {
         return read_json(path);
     }
     let token = text.trim();
-    if token.split('.').count() == 3 && !token.contains(char::is_whitespace) {
+    let jwt = token.split('~').next().unwrap_or_default();
+    if jwt.split('.').count() == 3 && !token.contains(char::is_whitespace) {
         return Ok(Value::from(token.to_owned()));
     }
-    Err(Failure::usage(format!("{} is neither JSON nor a compact JWT", path.display())))
+    Err(Failure::usage(format!("{} is neither JSON nor a compact JWT or SD-JWT", path.display())))
 }
 
 /// Writes a file in one step: a reader sees the old one or the new one, whole. Never over a key.

@@ -2,17 +2,64 @@
 
 use std::path::Path;
 
+use bonafide_core::Malformed;
 use bonafide_core::did::{did_jwk, did_key};
 use bonafide_core::json::{Limits, Object, parse, to_pretty_string};
-use bonafide_proof::{SecretKey, Signer};
+use bonafide_core::key::PublicKey;
+use bonafide_linked_data::bbs;
+use bonafide_proof::{SecretKey, SignError, Signer};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
 
+/// A secret key of any kind that a key file holds.
+pub(crate) enum AnyKey {
+    Plain(SecretKey),
+    /// BLS12-381, which signs with bbs-2023 alone.
+    Bbs(bbs::SecretKey),
+}
+
+impl AnyKey {
+    fn from_multikey(text: &str) -> Result<Self, Malformed> {
+        match SecretKey::from_multikey(text) {
+            Ok(key) => Ok(Self::Plain(key)),
+            Err(error) => bbs::SecretKey::from_multikey(text).map(Self::Bbs).map_err(|_| error),
+        }
+    }
+
+    fn to_multikey(&self) -> Zeroizing<String> {
+        match self {
+            Self::Plain(key) => key.to_multikey(),
+            Self::Bbs(key) => key.to_multikey(),
+        }
+    }
+
+    fn signer(&self) -> &dyn Signer {
+        match self {
+            Self::Plain(key) => key,
+            Self::Bbs(key) => key,
+        }
+    }
+}
+
+impl Signer for AnyKey {
+    fn public_key(&self) -> &PublicKey {
+        self.signer().public_key()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        self.signer().sign(message)
+    }
+
+    fn sign_messages(&self, header: &[u8], messages: &[Vec<u8>]) -> Result<Vec<u8>, SignError> {
+        self.signer().sign_messages(header, messages)
+    }
+}
+
 /// A key and the DID URL under which it signs.
 pub(crate) struct SigningKey {
-    pub(crate) key: SecretKey,
+    pub(crate) key: AnyKey,
     /// The DID that signs.
     pub(crate) did: String,
     /// The DID URL of the key.
@@ -20,7 +67,7 @@ pub(crate) struct SigningKey {
 }
 
 /// Writes a new key file.
-pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
+pub(crate) fn save(path: &Path, key: &AnyKey) -> Result<(), Failure> {
     let file = Object::from([
         ("type", "bonafide-key".to_owned()),
         ("publicKeyMultibase", key.public_key().to_multikey()),
@@ -31,7 +78,7 @@ pub(crate) fn save(path: &Path, key: &SecretKey) -> Result<(), Failure> {
 }
 
 /// Reads a key file. Refuses one that others can read.
-pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
+pub(crate) fn load(path: &Path) -> Result<AnyKey, Failure> {
     let shown = path.display();
     let bytes = Zeroizing::new(files::read_secret(path)?);
     // Nothing of the content goes into a message.
@@ -43,7 +90,7 @@ pub(crate) fn load(path: &Path) -> Result<SecretKey, Failure> {
     }
     refuse_if_public(path)?;
     let secret = object.str("secretKeyMultibase").ok_or_else(broken)?;
-    let key = SecretKey::from_multikey(secret).map_err(|_| broken())?;
+    let key = AnyKey::from_multikey(secret).map_err(|_| broken())?;
     if object.str("publicKeyMultibase") != Some(key.public_key().to_multikey().as_str()) {
         return Err(Failure::usage(format!(
             "{shown}: the public key is not that of the secret key"

@@ -11,6 +11,7 @@ mod error;
 pub mod json;
 pub mod key;
 pub mod schema;
+pub mod sd_jwt_vc;
 pub mod status;
 pub mod time;
 pub mod vc;

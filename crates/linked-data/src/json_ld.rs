@@ -212,9 +212,6 @@ impl Writer {
             }
         }
         if let Some(inside) = &node.graph {
-            if graph.is_some() {
-                return Err(lost("a graph inside of a graph"));
-            }
             for (number, object) in inside.iter().enumerate() {
                 self.object(object, Some(&subject), &format!("{place}|@graph|{number}"))?;
             }

@@ -125,6 +125,12 @@ impl<'a> CompactJws<'a> {
         header.get("typ")?.as_str().map(ToOwned::to_owned)
     }
 
+    /// The media type that goes with the `typ` of a token, compact JWS or SD-JWT, unverified.
+    pub fn peek_media_type(text: &str) -> Option<String> {
+        let jws = text.split('~').next()?;
+        Some(format!("application/{}", Self::peek_typ(jws)?))
+    }
+
     /// The `kid` header, unverified.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()

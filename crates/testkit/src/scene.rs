@@ -12,7 +12,7 @@ use bonafide_core::status::{
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{CREDENTIALS_V2, envelop, new_presentation};
 use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
-use bonafide_proof::jose::{self, TokenType};
+use bonafide_proof::jose::{self, CompactJws, TokenType};
 use bonafide_proof::{SecretKey, Signer};
 use bonafide_verifier::{BundleContent, BundleDraft};
 
@@ -268,7 +268,7 @@ impl Scene {
             claims: attested.claims(agent),
             valid_from: crate::at("2026-11-20T00:00:00Z"),
             valid_until: crate::at("2026-12-20T00:00:00Z"),
-            status: vec![entry(StatusPurpose::Revocation)],
+            status: vec![entry(StatusPurpose::Revocation).to_object()],
         };
         draft.into_credential().expect("claims that fit")
     }
@@ -406,7 +406,7 @@ pub fn present(
 ) -> String {
     let held = credentials.iter().map(|text| match text.starts_with('{') {
         true => json(text),
-        false => envelop(text),
+        false => envelop(text, &CompactJws::peek_media_type(text).unwrap_or_default()),
     });
     let presentation = new_presentation(&agent.did, held.collect());
     match format {

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bonafide_core::Malformed;
-use bonafide_core::did::{Did, DidDocument, DidUrl, Relationship, resolve_self_certifying};
+use bonafide_core::did::{
+    Did, DidDocument, DidUrl, Relationship, VerificationMethod, resolve_self_certifying,
+};
 use bonafide_core::key::PublicKey;
 use bonafide_core::schema::Schema;
 use bonafide_core::time::Timestamp;
@@ -83,6 +85,21 @@ pub(crate) trait Keys {
     fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
         let url = method_url(method)?;
         self.documents_for(url.did).resolve_url(url, method, relationship)
+    }
+
+    /// The DID URL of a key of this DID, if it has it and may use it for `relationship`.
+    fn method_of(&self, did: &str, key: &PublicKey, relationship: Relationship) -> Option<String> {
+        let did = Did::parse(did).ok()?;
+        let found = |document: &DidDocument| {
+            let is_it = |method: &&VerificationMethod| {
+                method.key.as_ref() == Some(key) && method.is_for(relationship)
+            };
+            document.methods().iter().find(is_it).map(|method| method.id.clone())
+        };
+        match resolve_self_certifying(did) {
+            Some(document) => found(&document.ok()?),
+            None => found(&self.documents_for(did).good.get(did.as_str())?.document),
+        }
     }
 }
 

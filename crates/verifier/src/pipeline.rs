@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use bonafide_core::Malformed;
 use bonafide_core::json::{Limits, Value, canonical_length, parse};
 use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation, VP_JWT};
+use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation, VC_JWT};
 use bonafide_proof::jose::{CompactJws, TokenType};
+use bonafide_proof::sd_jwt::SdJwt;
 
 use crate::check::credential::{self, CredentialReport, Source};
 use crate::check::presentation::{self, Envelope};
 use crate::check::proof::{Budget, jose_reason};
-use crate::check::{Context, level};
+use crate::check::{Context, level, sd_jwt};
 use crate::evidence::short;
 use crate::policy::Sizes;
 use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Note, Outcome, Part, Verdict};
@@ -47,11 +48,13 @@ pub fn verify(
             Err(error) => unreadable(Reason::malformed(error), &context, &mut verdict),
         },
         Ok(Input::CredentialJwt(token)) => alone(&Source::Jwt(&token), &context, &mut verdict),
+        Ok(Input::CredentialSdJwt(token)) => sd_jwt(&token, &context, &mut verdict),
         Ok(Input::Presentation(value)) => {
             let envelope = Envelope::DataIntegrity(input.len());
             presented(&value, input.len(), &envelope, &context, &mut verdict);
         }
         Ok(Input::PresentationJwt(token)) => presented_jwt(&token, &context, &mut verdict),
+        Ok(Input::PresentationSdJwt(token)) => presented_sd_jwt(&token, &context, &mut verdict),
     }
     verdict.checks.push(Check::not_made(
         Part::Presentation,
@@ -142,8 +145,11 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> (Check, Option<Obse
 enum Input<'i> {
     Credential(Value<'i>),
     CredentialJwt(Cow<'i, str>),
+    /// With or without a key binding, which makes it a presentation.
+    CredentialSdJwt(Cow<'i, str>),
     Presentation(Value<'i>),
     PresentationJwt(Cow<'i, str>),
+    PresentationSdJwt(Cow<'i, str>),
 }
 
 impl<'i> Input<'i> {
@@ -152,9 +158,8 @@ impl<'i> Input<'i> {
         Reason::within("the input", input.len(), most)?;
         let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         if input.iter().find(|byte| !blank(byte)) != Some(&b'{') {
-            let token = std::str::from_utf8(input)
-                .map_err(|_| Reason::malformed(Malformed::new("input", "not UTF-8")))?;
-            return Self::of_token(token.trim_matches([' ', '\t', '\n', '\r']), sizes);
+            let token = Self::text(input)?.trim_matches([' ', '\t', '\n', '\r']);
+            return Self::of_token(Cow::Borrowed(token), sizes);
         }
         // A short input is granted no more values than a credential may hold.
         let values = Limits::for_size(input.len().max(sizes.credential)).values;
@@ -162,12 +167,12 @@ impl<'i> Input<'i> {
             .map_err(|error| Reason::malformed(Malformed::json("input", &error)))?;
         if let Some(enveloped) = Enveloped::from_value(&value) {
             let enveloped = enveloped.map_err(Reason::malformed)?;
-            return if enveloped.media_type == VP_JWT {
-                Reason::within("the presentation", enveloped.data.len(), sizes.presentation)?;
-                Ok(Self::PresentationJwt(Cow::Owned(enveloped.data.to_owned())))
-            } else {
-                Ok(Self::CredentialJwt(Cow::Owned(enveloped.data.to_owned())))
-            };
+            return Self::of_token(Cow::Owned(enveloped.data.to_owned()), sizes);
+        }
+        // A JWS in one of its JSON forms, which only SD-JWTs have here (RFC 9901, 8).
+        if value.get("payload").is_some() && value.get("@context").is_none() {
+            let token = sd_jwt::compacted(Self::text(input)?)?.into_owned();
+            return Self::of_token(Cow::Owned(token), sizes);
         }
         let types = value.get("type").map(Value::one_or_more).unwrap_or_default();
         if types.iter().any(|name| name.as_str() == Some("VerifiablePresentation")) {
@@ -178,23 +183,52 @@ impl<'i> Input<'i> {
         Ok(Self::Credential(value))
     }
 
-    fn of_token(token: &'i str, sizes: &Sizes) -> Result<Self, Reason> {
-        match CompactJws::peek_typ(token).as_deref() {
-            Some(typ) if typ == TokenType::VP.typ => {
-                Reason::within("the presentation", token.len(), sizes.presentation)?;
-                Ok(Self::PresentationJwt(Cow::Borrowed(token)))
+    fn text(input: &'i [u8]) -> Result<&'i str, Reason> {
+        std::str::from_utf8(input)
+            .map_err(|_| Reason::malformed(Malformed::new("input", "not UTF-8")))
+    }
+
+    /// A token is what its own `typ` says.
+    fn of_token(token: Cow<'i, str>, sizes: &Sizes) -> Result<Self, Reason> {
+        let selective = token.contains('~');
+        let typ = match selective {
+            true => SdJwt::peek_typ(&token),
+            false => CompactJws::peek_typ(&token),
+        };
+        let presentation =
+            |token: &str| Reason::within("the presentation", token.len(), sizes.presentation);
+        match (typ.as_deref(), selective) {
+            (Some(typ), false) if typ == TokenType::VP.typ => {
+                presentation(&token)?;
+                Ok(Self::PresentationJwt(token))
             }
-            Some(typ) if typ != TokenType::VC.typ => Err(Reason::TypMismatch {
-                expected: format!("{} or {}", TokenType::VC.typ, TokenType::VP.typ),
-                found: Some(typ.chars().take(64).collect()),
-            }),
-            Some(_) => Ok(Self::CredentialJwt(Cow::Borrowed(token))),
-            None if token.bytes().filter(|byte| *byte == b'.').take(3).count() == 2 => {
-                Ok(Self::CredentialJwt(Cow::Borrowed(token)))
+            (Some(typ), true) if typ == TokenType::VP_SD_JWT.typ => {
+                presentation(&token)?;
+                Ok(Self::PresentationSdJwt(token))
             }
-            None => Err(Reason::malformed(Malformed::new(
+            (Some(typ), true)
+                if [TokenType::VC_SD_JWT.typ, TokenType::DC_SD_JWT.typ].contains(&typ) =>
+            {
+                Ok(Self::CredentialSdJwt(token))
+            }
+            (Some(typ), false) if typ == TokenType::VC.typ => Ok(Self::CredentialJwt(token)),
+            (Some(typ), selective) => {
+                let expected = match selective {
+                    true => [TokenType::VC_SD_JWT, TokenType::VP_SD_JWT],
+                    false => [TokenType::VC, TokenType::VP],
+                };
+                Err(Reason::TypMismatch {
+                    expected: expected.map(|known| known.typ).join(" or "),
+                    found: Some(typ.chars().take(64).collect()),
+                })
+            }
+            (None, true) => Ok(Self::CredentialSdJwt(token)),
+            (None, false) if token.bytes().filter(|byte| *byte == b'.').take(3).count() == 2 => {
+                Ok(Self::CredentialJwt(token))
+            }
+            (None, false) => Err(Reason::malformed(Malformed::new(
                 "input",
-                "expected a JSON object or a compact JWT",
+                "expected a JSON object, a compact JWT or an SD-JWT",
             ))),
         }
     }
@@ -237,6 +271,62 @@ fn take(verdict: &mut Verdict, report: CredentialReport) {
     }
 }
 
+/// An SD-JWT for itself: with a key binding it is presented, without one it came alone. Whether it
+/// has to be presented is the request's matter, never its own.
+fn sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
+    let opened = match sd_jwt::open(token, context) {
+        Ok(opened) => opened,
+        Err(reason) => return unreadable(reason, context, verdict),
+    };
+    let source = Source::OpenSdJwt(&opened);
+    let Some(binding) = opened.key_binding() else { return alone(&source, context, verdict) };
+    let findings = opened.bound(binding, context);
+    verdict.checks.extend(findings.checks);
+    let mut verified = Vec::new();
+    held(0, &source, findings.presenter.as_deref(), &mut verified, context, verdict);
+    verdict.presenter = findings.presenter;
+    grant(&verified, context, verdict);
+    verdict.verified = verified;
+}
+
+/// Checks one credential of a presentation; it counts if it passed and speaks of the presenter.
+fn held(
+    index: usize,
+    source: &Source<'_>,
+    presenter: Option<&str>,
+    verified: &mut Vec<crate::Verified>,
+    context: &Context<'_>,
+    verdict: &mut Verdict,
+) {
+    let mut report = credential::check(index, source, context);
+    let one_agent = presentation::one_agent(index, &report, presenter);
+    // A credential of somebody else says nothing of the presenter's level.
+    let theirs = one_agent.outcome == CheckOutcome::Passed;
+    report.checks.push(one_agent);
+    verified.extend(report.verified.take().filter(|_| theirs));
+    take(verdict, report);
+}
+
+/// A presentation that is an SD-JWT signed by the holder (VC-JOSE-COSE, 3.2.2).
+fn presented_sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
+    let opened = SdJwt::parse(token, TokenType::VP_SD_JWT)
+        .map_err(|error| sd_jwt::reason(error, ""))
+        .and_then(|token| match token.key_binding() {
+            Some(_) => {
+                let detail = "the holder signs it; a key binding is out of place";
+                Err(Reason::malformed(Malformed::new("SD-JWT presentation", detail)))
+            }
+            None => Ok((Value::Object(sd_jwt::disclosed(&token)?), token)),
+        });
+    match opened {
+        Ok((value, opened)) => {
+            let envelope = Envelope::Jwt(opened.issuer_jws());
+            presented(&value, token.len(), &envelope, context, verdict);
+        }
+        Err(reason) => unreadable(reason, context, verdict),
+    }
+}
+
 fn presented_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
     let refuse = |name, reason| Check::of(Part::Presentation, name, Note::Nothing, vec![reason]);
     let jws = match CompactJws::parse(token, TokenType::VP) {
@@ -276,23 +366,21 @@ fn presented(
     verdict.checks.extend(findings.checks);
 
     let mut verified = Vec::new();
-    for (index, held) in presentation.held().iter().enumerate() {
-        let source = match held {
+    for (index, one) in presentation.held().iter().enumerate() {
+        let source = match one {
             Held::Embedded(value, credential) => {
                 // No part of a short presentation is long; of another it has to be measured.
                 let short = SHORT.min(context.policy.limits.credential);
                 let bytes = if bytes <= short { bytes } else { canonical_length(value) };
                 Source::Embedded(value, credential, bytes)
             }
-            Held::Enveloped(enveloped) => Source::Jwt(enveloped.data),
+            Held::Enveloped(enveloped) if enveloped.media_type == VC_JWT => {
+                Source::Jwt(enveloped.data)
+            }
+            Held::Enveloped(enveloped) => Source::SdJwt(enveloped.data),
         };
-        let mut report = credential::check(index, &source, context);
-        let one_agent = presentation::one_agent(index, &report, findings.presenter.as_deref());
-        // A credential of somebody else says nothing of the presenter's level.
-        let theirs = one_agent.outcome == CheckOutcome::Passed;
-        report.checks.push(one_agent);
-        verified.extend(report.verified.take().filter(|_| theirs));
-        take(verdict, report);
+        let presenter = findings.presenter.as_deref();
+        held(index, &source, presenter, &mut verified, context, verdict);
     }
     verdict.presenter = findings.presenter;
     grant(&verified, context, verdict);

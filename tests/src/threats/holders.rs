@@ -85,7 +85,10 @@ fn row_15_claims_of_the_wrong_type_do_not_count_as_absent() {
     let world = World::new();
     let scene = &world.scene;
     let held = scene.credentials(&scene.platinum, JWT);
-    let enveloped: Vec<_> = held.iter().map(|token| bonafide_core::vc::envelop(token)).collect();
+    let enveloped: Vec<_> = held
+        .iter()
+        .map(|token| bonafide_core::vc::envelop(token, bonafide_core::vc::VC_JWT))
+        .collect();
     for (claim, value) in [("nonce", Value::from(5_u32)), ("aud", Object::new().into())] {
         let Value::Object(mut claims) =
             bonafide_core::vc::new_presentation(&scene.platinum.did, enveloped.clone())

@@ -3,9 +3,9 @@
 mod data_integrity;
 mod jcs;
 mod rdf_canon;
-mod webvh;
 mod sd_jwt;
 mod token_status_list;
+mod webvh;
 mod wycheproof;
 
 use std::collections::BTreeSet;
@@ -15,7 +15,17 @@ use std::path::{Path, PathBuf};
 use bonafide_core::json::{Limits, Value, parse};
 
 /// The folders, and the modules above that read them.
-const FOLDERS: [&str; 9] = ["did-webvh", "jcs", "rdf-canon", "sd-jwt", "token-status-list", "vc-di-bbs", "vc-di-ecdsa", "vc-di-eddsa", "wycheproof"];
+const FOLDERS: [&str; 9] = [
+    "did-webvh",
+    "jcs",
+    "rdf-canon",
+    "sd-jwt",
+    "token-status-list",
+    "vc-di-bbs",
+    "vc-di-ecdsa",
+    "vc-di-eddsa",
+    "wycheproof",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/vectors")

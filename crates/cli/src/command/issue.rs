@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bonafide_core::attestation::{ATTESTATION_TYPES, AttestationType, Draft};
 use bonafide_core::json::Value;
-use bonafide_core::status::{BitstringStatusEntry, StatusPurpose};
+use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusReference};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
 use clap::Args;
 
-use super::secure::{self, CredentialFormat};
+use super::secure::{self, CredentialFormat, Selective};
 use super::{duration, timestamp};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
@@ -41,7 +41,14 @@ pub(crate) struct Issue {
     /// How to secure it; by default the cryptosuite that goes with the key.
     #[arg(long, value_enum)]
     format: Option<CredentialFormat>,
-    /// The status list in which it can be revoked.
+    /// A JSON pointer to something that its holder can't hide, besides what its type says; may be
+    /// repeated. For formats of selective disclosure.
+    #[arg(long, value_name = "POINTER")]
+    mandatory: Vec<String>,
+    /// Digests of nothing in each object of an SD-JWT, so that what is hidden can't be counted.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    decoys: usize,
+    /// The status list in which it can be revoked; for dc+sd-jwt a Token Status List.
     #[arg(long, value_name = "URL", requires = "index")]
     status: Option<String>,
     /// Its place in the status list.
@@ -72,15 +79,17 @@ impl Issue {
             Some(name) => self.attestation(name, claims, &signer, app)?,
             None => whole(claims, &signer)?,
         };
-        if self.format.is_some_and(|format| format.suite().is_none()) {
-            // A JWT's payload is of version 2.0 of the data model.
+        if self.format.is_some_and(CredentialFormat::is_token) {
+            // A token's payload is of version 2.0 of the data model.
             Unverified::from_value(&document)
                 .and_then(|credential| credential.require_v2())
                 .map_err(|error| {
                     Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
                 })?;
         }
-        let secured = secure::credential(document, self.format, &signer, app)?;
+        let selective =
+            Selective { mandatory: self.mandatory.clone(), decoys: self.decoys.min(64) };
+        let secured = secure::credential(document, self.format, &selective, &signer, app)?;
         secure::deliver("credential", &secure::to_text(&secured), self.out.as_deref(), app)
     }
 
@@ -106,10 +115,12 @@ impl Issue {
             return Err(Failure::usage(format!("every {name} must be revocable"))
                 .with_help("--status URL --index N; make a list with: bonafide status new"));
         }
-        let entry =
-            self.status.clone().zip(self.index).map(|(list, index)| {
-                BitstringStatusEntry::new(StatusPurpose::Revocation, index, list)
-            });
+        // An SD-JWT VC refers to a Token Status List, everything else to a Bitstring one.
+        let token = self.format == Some(CredentialFormat::DcSdJwt);
+        let entry = self.status.clone().zip(self.index).map(|(uri, index)| match token {
+            true => TokenStatusReference { index, uri }.to_object(),
+            false => BitstringStatusEntry::new(StatusPurpose::Revocation, index, uri).to_object(),
+        });
         let id = match &self.id {
             Some(id) => id.clone(),
             None => app.new_urn()?,

@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use bonafide_core::did::did_key;
 use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::key::KeyType;
+use bonafide_linked_data::bbs;
 use bonafide_proof::{SecretKey, Signer};
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::key_file;
+use crate::key_file::{self, AnyKey};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Make a key. The file is readable by you alone; an existing file is never overwritten.
     #[command(after_help = "Example: bonafide key new --out registrar.key")]
     New {
-        /// What kind of key.
-        #[arg(long, value_enum, default_value_t = Algorithm::Ed25519)]
+        /// What kind of key; bls12381 signs with bbs-2023 alone.
+        #[arg(long, visible_alias = "type", value_enum, default_value_t = Algorithm::Ed25519)]
         alg: Algorithm,
         /// Where to keep it.
         #[arg(long)]
@@ -41,6 +42,8 @@ pub(crate) enum Key {
 pub(crate) enum Algorithm {
     Ed25519,
     P256,
+    P384,
+    Bls12381,
 }
 
 impl Key {
@@ -61,15 +64,18 @@ impl Key {
     }
 }
 
-fn generate(algorithm: Algorithm, app: &App<'_>) -> Result<SecretKey, Failure> {
-    let key_type = match algorithm {
-        Algorithm::Ed25519 => KeyType::Ed25519,
-        Algorithm::P256 => KeyType::P256,
-    };
+fn generate(algorithm: Algorithm, app: &App<'_>) -> Result<AnyKey, Failure> {
     loop {
-        let mut seed: [u8; 32] = app.random()?;
-        let key = SecretKey::from_bytes(key_type, &seed);
-        seed.zeroize();
+        let seed = Zeroizing::new(app.random::<48>()?);
+        let plain = |key_type, length: usize| {
+            SecretKey::from_bytes(key_type, &seed[..length]).map(AnyKey::Plain)
+        };
+        let key = match algorithm {
+            Algorithm::Ed25519 => plain(KeyType::Ed25519, 32),
+            Algorithm::P256 => plain(KeyType::P256, 32),
+            Algorithm::P384 => plain(KeyType::P384, 48),
+            Algorithm::Bls12381 => bbs::SecretKey::generate(&seed[..]).map(AnyKey::Bbs),
+        };
         // One draw in 2^32 is no scalar of P-256.
         if let Ok(key) = key {
             return Ok(key);
@@ -77,7 +83,7 @@ fn generate(algorithm: Algorithm, app: &App<'_>) -> Result<SecretKey, Failure> {
     }
 }
 
-fn show(key: &SecretKey, written: Option<&Path>, app: &mut App<'_>) -> Result<Exit, Failure> {
+fn show(key: &AnyKey, written: Option<&Path>, app: &mut App<'_>) -> Result<Exit, Failure> {
     let public = key.public_key();
     let (did, multikey) = (did_key(public), public.to_multikey());
     let jwk = public.to_jwk().map(|jwk| to_canonical_string(&Value::Object(jwk)));
@@ -96,6 +102,9 @@ fn show(key: &SecretKey, written: Option<&Path>, app: &mut App<'_>) -> Result<Ex
     if let Some(path) = written {
         writeln!(app.out, "{} key in {} (keep it secret)", public.key_type(), path.display())?;
     }
-    writeln!(app.out, "did:key   {did}\nMultikey  {multikey}\nJWK       {jwk}")?;
+    writeln!(app.out, "did:key   {did}\nMultikey  {multikey}")?;
+    if !jwk.is_empty() {
+        writeln!(app.out, "JWK       {jwk}")?;
+    }
     Ok(Exit::Accepted)
 }

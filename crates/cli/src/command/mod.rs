@@ -1,6 +1,7 @@
 //! The commands, one a module.
 
 mod bundle;
+mod derive;
 mod did;
 mod inspect;
 mod issue;
@@ -29,6 +30,8 @@ pub(crate) enum Command {
     Key(key::Key),
     /// Sign a credential.
     Issue(issue::Issue),
+    /// Show a part of a credential, as its holder.
+    Derive(derive::Derive),
     /// Present credentials to somebody who asked.
     Present(present::Present),
     /// Decide, offline, whether to believe a credential or presentation, and which level follows.
@@ -63,6 +66,7 @@ impl Command {
             Self::Demo(demo) => demo.run(app),
             Self::Key(key) => key.run(app),
             Self::Issue(issue) => issue.run(app),
+            Self::Derive(derive) => derive.run(app),
             Self::Present(present) => present.run(app),
             Self::Verify(verify) => verify.run(app),
             Self::Status(status) => status.run(app),

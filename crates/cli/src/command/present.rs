@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use bonafide_core::did::Relationship;
-use bonafide_core::json::Value;
-use bonafide_core::vc::{Enveloped, Unverified, VC_JWT, envelop, new_presentation};
+use bonafide_core::json::{Object, Value};
+use bonafide_core::vc::{Enveloped, Unverified, envelop, new_presentation};
 use bonafide_proof::data_integrity::ProofOptions;
-use bonafide_proof::jose::{self, TokenType};
+use bonafide_proof::jose::{self, CompactJws, TokenType};
+use bonafide_proof::sd_jwt::{SdJwt, SdJwtDraft};
 use clap::{Args, ValueEnum};
 
 use super::secure;
@@ -18,9 +19,10 @@ use crate::key_file;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bonafide present identity.vc score.vc --key agent.key --challenge 9f1c2d --domain https://pay.example
-  bonafide present identity.jwt --key agent.key --nonce 9f1c2d --audience https://pay.example --format vp+jwt")]
+  bonafide present identity.jwt --key agent.key --nonce 9f1c2d --audience https://pay.example --format vp+jwt
+  bonafide present score.sd-jwt --key agent.key --nonce 9f1c2d --audience https://pay.example --format dc+sd-jwt")]
 pub(crate) struct Present {
-    /// The credentials: JSON with proofs, or compact JWTs.
+    /// The credentials: JSON with proofs, compact JWTs, or SD-JWTs.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The agent's key file.
@@ -32,6 +34,7 @@ pub(crate) struct Present {
     #[command(flatten)]
     binding: Binding,
     /// How to secure it; vp+jwt with --nonce, else the cryptosuite that goes with the key.
+    /// vc+sd-jwt and dc+sd-jwt bind the key to one such credential instead of wrapping it.
     #[arg(long, value_enum)]
     format: Option<PresentationFormat>,
     /// Where to write it; standard output, if left out.
@@ -72,69 +75,136 @@ enum PresentationFormat {
     EddsaJcs2022,
     #[value(name = "ecdsa-jcs-2019")]
     EcdsaJcs2019,
+    #[value(name = "eddsa-rdfc-2022")]
+    EddsaRdfc2022,
+    #[value(name = "ecdsa-rdfc-2019")]
+    EcdsaRdfc2019,
     #[value(name = "vp+jwt", alias = "vp-jwt")]
     VpJwt,
+    #[value(name = "vp+sd-jwt", alias = "vp-sd-jwt")]
+    VpSdJwt,
+    #[value(name = "vc+sd-jwt", alias = "vc-sd-jwt")]
+    VcSdJwt,
+    #[value(name = "dc+sd-jwt", alias = "dc-sd-jwt")]
+    DcSdJwt,
+}
+
+impl PresentationFormat {
+    /// The cryptosuite; `None` for tokens.
+    fn suite(self) -> Option<&'static str> {
+        match self {
+            Self::EddsaJcs2022 => Some("eddsa-jcs-2022"),
+            Self::EcdsaJcs2019 => Some("ecdsa-jcs-2019"),
+            Self::EddsaRdfc2022 => Some("eddsa-rdfc-2022"),
+            Self::EcdsaRdfc2019 => Some("ecdsa-rdfc-2019"),
+            Self::VpJwt | Self::VpSdJwt | Self::VcSdJwt | Self::DcSdJwt => None,
+        }
+    }
 }
 
 impl Present {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
-        let mut held = Vec::new();
-        for path in &self.files {
-            held.push(match files::read_secured(path)? {
-                Value::String(token) => envelop(&token),
-                document if is_presentable(&document) => document,
-                _ => {
-                    let shown = path.display();
-                    return Err(Failure::usage(format!("{shown} is not a signed credential")));
-                }
-            });
-        }
-        let presentation = new_presentation(&signer.did, held);
         let nonce_given = self.binding.nonce.is_some();
         let format = self.format.or(nonce_given.then_some(PresentationFormat::VpJwt));
-        let suite = match format {
-            Some(PresentationFormat::VpJwt) => {
-                let token = jwt(presentation, &self.binding, &signer)?;
-                return secure::deliver("presentation", &token, self.out.as_deref(), app);
+        let token = match format {
+            Some(PresentationFormat::VcSdJwt | PresentationFormat::DcSdJwt) => {
+                Some(self.bound(&signer, app)?)
             }
-            Some(PresentationFormat::EddsaJcs2022) => Some("eddsa-jcs-2022"),
-            Some(PresentationFormat::EcdsaJcs2019) => Some("ecdsa-jcs-2019"),
-            None => None,
+            Some(PresentationFormat::VpJwt) => {
+                let claims = self.claims(&signer)?;
+                let token = jose::sign(&claims.into(), TokenType::VP, &signer.method, &signer.key);
+                Some(token.map_err(|error| Failure::usage(error.to_string()))?)
+            }
+            Some(PresentationFormat::VpSdJwt) => {
+                let claims = self.claims(&signer)?;
+                let draft = SdJwtDraft { payload: &claims, disclosable: &[], decoys: 0 };
+                let mut no_salt = || [0; 16];
+                let (token_type, kid) = (TokenType::VP_SD_JWT, &signer.method);
+                let token = draft.issue(token_type, kid, &signer.key, &mut no_salt);
+                Some(token.map_err(|error| Failure::usage(error.to_string()))?)
+            }
+            _ => None,
         };
+        if let Some(token) = token {
+            return secure::deliver(
+                "presentation",
+                &format!("{token}\n"),
+                self.out.as_deref(),
+                app,
+            );
+        }
         let options = ProofOptions {
             created: Some(app.now),
             challenge: self.binding.nonce(),
             domain: self.binding.audience(),
             ..ProofOptions::new(&signer.method, Relationship::Authentication)
         };
-        let secured = secure::with_proof(presentation, suite, &options, &signer)?;
+        let suite = secure::suite_for(format.and_then(PresentationFormat::suite), &signer)?;
+        let presentation = new_presentation(&signer.did, self.held()?);
+        let secured = secure::with_proof(presentation, suite, &options, &signer, app)?;
         secure::deliver("presentation", &secure::to_text(&secured), self.out.as_deref(), app)
+    }
+
+    /// The credentials as they stand in a presentation.
+    fn held(&self) -> Result<Vec<Value<'static>>, Failure> {
+        let mut held = Vec::new();
+        for path in &self.files {
+            let shown = path.display();
+            held.push(match files::read_secured(path)? {
+                Value::String(token) => {
+                    let media_type = CompactJws::peek_media_type(&token).unwrap_or_default();
+                    let envelope = envelop(&token, &media_type);
+                    if !is_presentable(&envelope) {
+                        return Err(Failure::usage(format!("{shown} is not a credential")));
+                    }
+                    envelope
+                }
+                document if is_presentable(&document) => document,
+                _ => {
+                    return Err(Failure::usage(format!("{shown} is not a signed credential")));
+                }
+            });
+        }
+        Ok(held)
+    }
+
+    /// The presentation as the claims of a token.
+    fn claims(&self, signer: &key_file::SigningKey) -> Result<Object<'static>, Failure> {
+        let Value::Object(mut claims) = new_presentation(&signer.did, self.held()?) else {
+            return Err(Failure::fault("a presentation is an object"));
+        };
+        for (name, value) in [("aud", self.binding.audience()), ("nonce", self.binding.nonce())] {
+            if let Some(value) = value {
+                claims.insert(name, value.to_owned());
+            }
+        }
+        Ok(claims)
+    }
+
+    /// One SD-JWT with the key bound to it (RFC 9901, 4.3).
+    fn bound(&self, signer: &key_file::SigningKey, app: &App<'_>) -> Result<String, Failure> {
+        let [path] = &self.files[..] else {
+            return Err(Failure::usage(
+                "a key is bound to one SD-JWT; several need --format vp+jwt",
+            ));
+        };
+        let Value::String(token) = files::read_secured(path)? else {
+            return Err(Failure::usage(format!("{} is not an SD-JWT", path.display())));
+        };
+        let (Some(nonce), Some(audience)) = (self.binding.nonce(), self.binding.audience()) else {
+            return Err(Failure::usage("binding a key takes --nonce and --audience"));
+        };
+        SdJwt::parse(&token, super::derive::token_type(&token)?)
+            .and_then(|token| token.bind_key(audience, nonce, app.now, &signer.key))
+            .map_err(|error| Failure::usage(error.to_string()))
     }
 }
 
 /// A credential with a proof, or one in an envelope.
 fn is_presentable(document: &Value<'_>) -> bool {
     if let Some(enveloped) = Enveloped::from_value(document) {
-        return enveloped.is_ok_and(|enveloped| enveloped.media_type == VC_JWT);
+        return enveloped.is_ok_and(|enveloped| !enveloped.is_presentation());
     }
     document.get("proof").is_some() && Unverified::from_value(document).is_ok()
-}
-
-fn jwt(
-    presentation: Value<'static>,
-    binding: &Binding,
-    signer: &key_file::SigningKey,
-) -> Result<String, Failure> {
-    let Value::Object(mut claims) = presentation else {
-        return Err(Failure::fault("a presentation is an object"));
-    };
-    for (name, value) in [("aud", binding.audience()), ("nonce", binding.nonce())] {
-        if let Some(value) = value {
-            claims.insert(name, value.to_owned());
-        }
-    }
-    let token = jose::sign(&claims.into(), TokenType::VP, &signer.method, &signer.key)
-        .map_err(|error| Failure::fault(error.to_string()))?;
-    Ok(format!("{token}\n"))
 }

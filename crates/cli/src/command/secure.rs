@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
-use bonafide_core::did::Relationship;
-use bonafide_core::json::{Value, to_pretty_string};
-use bonafide_proof::Signer;
-use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
+use bonafide_core::attestation::{ALWAYS_DISCLOSED, AttestationType};
+use bonafide_core::did::{Did, Relationship, resolve_self_certifying};
+use bonafide_core::json::{Object, Value, to_pretty_string};
+use bonafide_core::sd_jwt_vc;
+use bonafide_linked_data::SUITES;
+use bonafide_proof::data_integrity::{ProofOptions, Suite, add_proof_with};
 use bonafide_proof::jose::{self, TokenType};
+use bonafide_proof::sd_jwt::SdJwtDraft;
+use bonafide_proof::{SignError, Signer};
 use clap::ValueEnum;
 use serde_json::json;
 
@@ -22,59 +26,191 @@ pub(crate) enum CredentialFormat {
     EddsaJcs2022,
     #[value(name = "ecdsa-jcs-2019")]
     EcdsaJcs2019,
+    #[value(name = "eddsa-rdfc-2022")]
+    EddsaRdfc2022,
+    #[value(name = "ecdsa-rdfc-2019")]
+    EcdsaRdfc2019,
+    #[value(name = "ecdsa-sd-2023")]
+    EcdsaSd2023,
+    #[value(name = "bbs-2023")]
+    Bbs2023,
     #[value(name = "vc+jwt", alias = "vc-jwt")]
     VcJwt,
+    #[value(name = "vc+sd-jwt", alias = "vc-sd-jwt")]
+    VcSdJwt,
+    #[value(name = "dc+sd-jwt", alias = "dc-sd-jwt")]
+    DcSdJwt,
 }
 
 impl CredentialFormat {
-    /// The cryptosuite; `None` for JWTs.
-    pub(crate) fn suite(self) -> Option<&'static str> {
+    /// The cryptosuite; `None` for tokens.
+    fn suite(self) -> Option<&'static str> {
         match self {
             Self::EddsaJcs2022 => Some("eddsa-jcs-2022"),
             Self::EcdsaJcs2019 => Some("ecdsa-jcs-2019"),
-            Self::VcJwt => None,
+            Self::EddsaRdfc2022 => Some("eddsa-rdfc-2022"),
+            Self::EcdsaRdfc2019 => Some("ecdsa-rdfc-2019"),
+            Self::EcdsaSd2023 => Some("ecdsa-sd-2023"),
+            Self::Bbs2023 => Some("bbs-2023"),
+            Self::VcJwt | Self::VcSdJwt | Self::DcSdJwt => None,
         }
     }
+
+    /// Whether it is a token rather than a document with a proof.
+    pub(crate) fn is_token(self) -> bool {
+        self.suite().is_none()
+    }
+
+    /// Whether its holder can hide a part.
+    pub(crate) fn is_selective(self) -> bool {
+        matches!(self, Self::EcdsaSd2023 | Self::Bbs2023 | Self::VcSdJwt | Self::DcSdJwt)
+    }
+}
+
+/// What only formats of selective disclosure need.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selective {
+    /// Pointers to what is always disclosed, besides what the type says.
+    pub(crate) mandatory: Vec<String>,
+    /// Digests of nothing in each object of an SD-JWT.
+    pub(crate) decoys: usize,
 }
 
 /// Signs a credential.
 pub(crate) fn credential(
     document: Value<'static>,
     format: Option<CredentialFormat>,
+    selective: &Selective,
     signer: &SigningKey,
     app: &App<'_>,
 ) -> Result<Value<'static>, Failure> {
-    if format == Some(CredentialFormat::VcJwt) {
-        let token = jose::sign(&document, TokenType::VC, &signer.method, &signer.key);
-        return Ok(token.map_err(|error| Failure::fault(error.to_string()))?.into());
+    let mandatory = mandatory_pointers(&document, selective)?;
+    let mandatory: Vec<&str> = mandatory.iter().map(String::as_str).collect();
+    match format {
+        Some(CredentialFormat::VcJwt) => {
+            let token = jose::sign(&document, TokenType::VC, &signer.method, &signer.key);
+            Ok(token.map_err(|error| Failure::usage(error.to_string()))?.into())
+        }
+        Some(CredentialFormat::VcSdJwt) => {
+            let pointers = sd_jwt_vc::disclosable(&document, &mandatory);
+            let cnf = holder_key(&document);
+            let Value::Object(mut payload) = document else {
+                return Err(Failure::usage("a credential is an object"));
+            };
+            if let Some(cnf) = cnf {
+                payload.insert("cnf", cnf);
+            }
+            sd_jwt(&payload, &pointers, TokenType::VC_SD_JWT, selective, signer, app)
+        }
+        Some(CredentialFormat::DcSdJwt) => {
+            let pointers: Vec<String> = sd_jwt_vc::disclosable(&document, &mandatory)
+                .iter()
+                .filter_map(|pointer| pointer.strip_prefix("/credentialSubject"))
+                .map(ToOwned::to_owned)
+                .collect();
+            let payload = sd_jwt_vc::to_claims(&document, holder_key(&document))
+                .map_err(|error| Failure::usage(error.to_string()))?;
+            sd_jwt(&payload, &pointers, TokenType::DC_SD_JWT, selective, signer, app)
+        }
+        _ => {
+            let suite = suite_for(format.and_then(CredentialFormat::suite), signer)?;
+            let options = ProofOptions {
+                created: Some(app.now),
+                mandatory: if suite.is_selective() { &mandatory } else { &[] },
+                ..ProofOptions::new(&signer.method, Relationship::AssertionMethod)
+            };
+            with_proof(document, suite, &options, signer, app)
+        }
     }
-    let options = ProofOptions {
-        created: Some(app.now),
-        ..ProofOptions::new(&signer.method, Relationship::AssertionMethod)
-    };
-    with_proof(document, format.and_then(CredentialFormat::suite), &options, signer)
 }
 
-/// Adds a proof with the named suite, or with the one that goes with the key.
-pub(crate) fn with_proof(
-    document: Value<'static>,
-    suite: Option<&str>,
-    options: &ProofOptions<'_>,
+/// What every derived credential has to disclose: what its type says and what was asked for.
+fn mandatory_pointers(document: &Value<'_>, selective: &Selective) -> Result<Vec<String>, Failure> {
+    let types = document.get("type").map(Value::one_or_more).unwrap_or_default();
+    let known = types.iter().find_map(|name| AttestationType::by_name(name.as_str()?));
+    let of_type = known.map_or(&[][..], |known| known.mandatory);
+    // The last two are when a document of version 1.1 begins and ends.
+    let others = ["/credentialStatus", "/issuanceDate", "/expirationDate"];
+    let always = ALWAYS_DISCLOSED.iter().chain(&others).chain(of_type);
+    let mut pointers: Vec<String> = always
+        .filter(|pointer| document.pointer(pointer).is_some())
+        .map(|pointer| (*pointer).to_owned())
+        .collect();
+    for pointer in &selective.mandatory {
+        if document.pointer(pointer).is_none() {
+            return Err(Failure::usage(format!("--mandatory {pointer} leads nowhere")));
+        }
+        if !pointers.contains(pointer) {
+            pointers.push(pointer.clone());
+        }
+    }
+    Ok(pointers)
+}
+
+/// The `cnf` claim for a subject whose DID holds its own key.
+fn holder_key(document: &Value<'_>) -> Option<Object<'static>> {
+    let subject = document.get("credentialSubject")?.get("id")?.as_str()?;
+    let resolved = resolve_self_certifying(Did::parse(subject).ok()?)?.ok()?;
+    let jwk = resolved.methods().first()?.key.as_ref()?.to_jwk()?;
+    Some(Object::from([("jwk", jwk)]))
+}
+
+fn sd_jwt(
+    payload: &Object<'static>,
+    disclosable: &[String],
+    token_type: TokenType,
+    selective: &Selective,
     signer: &SigningKey,
+    app: &App<'_>,
 ) -> Result<Value<'static>, Failure> {
+    let disclosable: Vec<&str> = disclosable.iter().map(String::as_str).collect();
+    let draft = SdJwtDraft { payload, disclosable: &disclosable, decoys: selective.decoys };
+    let mut failed = None;
+    let mut salt = || match app.random() {
+        Ok(salt) => salt,
+        Err(failure) => {
+            failed = Some(failure);
+            [0; 16]
+        }
+    };
+    let token = draft.issue(token_type, &signer.method, &signer.key, &mut salt);
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(token.map_err(|error| Failure::usage(error.to_string()))?.into()),
+    }
+}
+
+/// The named suite, or the one that goes with the key.
+pub(crate) fn suite_for(
+    name: Option<&str>,
+    signer: &SigningKey,
+) -> Result<&'static dyn Suite, Failure> {
     let key_type = signer.key.public_key().key_type();
-    let suite = match suite {
-        Some(name) => Suites::JCS.by_name(name).ok(),
-        None => Suites::JCS.for_key(key_type),
+    let suite = match name {
+        Some(name) => SUITES.by_name(name).ok(),
+        None => SUITES.for_key(key_type),
     };
     let suite =
         suite.ok_or_else(|| Failure::usage(format!("no suite signs with {key_type} keys")))?;
-    if !suite.key_types().contains(&key_type) {
-        let fitting = Suites::JCS.for_key(key_type).map_or("vc+jwt", |suite| suite.name());
-        return Err(Failure::usage(format!("{} does not sign with {key_type} keys", suite.name()))
-            .with_help(format!("--format {fitting}")));
+    if suite.accepts(key_type).is_ok() {
+        return Ok(suite);
     }
-    add_proof(document, options, suite, &signer.key)
+    let fitting = SUITES.for_key(key_type).map_or("vc+jwt", Suite::name);
+    Err(Failure::usage(format!("{} does not sign with {key_type} keys", suite.name()))
+        .with_help(format!("--format {fitting}")))
+}
+
+/// Adds a proof.
+pub(crate) fn with_proof(
+    document: Value<'static>,
+    suite: &'static dyn Suite,
+    options: &ProofOptions<'_>,
+    signer: &SigningKey,
+    app: &App<'_>,
+) -> Result<Value<'static>, Failure> {
+    let mut random =
+        |bytes: &mut [u8]| app.fill(bytes).map_err(|failure| SignError(failure.message));
+    add_proof_with(document, options, suite, &signer.key, &mut random)
         .map_err(|error| Failure::usage(error.to_string()))
 }
 

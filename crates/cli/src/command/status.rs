@@ -100,6 +100,10 @@ impl Status {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
         match self {
             Self::New { key, method, url, purpose, entries, ttl, valid_for, format, out } => {
+                if format.is_some_and(CredentialFormat::is_selective) {
+                    return Err(Failure::usage("--format: a status list hides nothing")
+                        .with_help("leave --format out, or --format vc+jwt"));
+                }
                 if out.exists() {
                     return Err(Failure::usage(format!(
                         "{} exists; a new list would forget what is revoked",
@@ -121,7 +125,13 @@ impl Status {
                 };
                 let times = (app.now, app.now.saturating_add(valid_for));
                 let document = list_credential(&list, &url, &signer.did, times);
-                let secured = secure::credential(document, format, &signer, app)?;
+                let secured = secure::credential(
+                    document,
+                    format,
+                    &secure::Selective::default(),
+                    &signer,
+                    app,
+                )?;
                 secure::deliver("status list", &secure::to_text(&secured), Some(&out), app)
             }
             Self::Set { file, index, clear, key, method, valid_for } => {
@@ -147,7 +157,13 @@ impl Status {
                 };
                 let times = (app.now, app.now.saturating_add(valid_for));
                 let document = list_credential(&list, &url, &issuer, times);
-                let secured = secure::credential(document, format, &signer, app)?;
+                let secured = secure::credential(
+                    document,
+                    format,
+                    &secure::Selective::default(),
+                    &signer,
+                    app,
+                )?;
                 secure::deliver("status list", &secure::to_text(&secured), Some(&file), app)
             }
             Self::Token(token) => token.run(app),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::Timestamp;
+use bonafide_linked_data::SUITES;
 use bonafide_verifier::{
     Bundle, Check, CheckName, CheckOutcome, Evidence, Outcome, Policy, ProofReport, Reason,
     Request, Verdict, verify, verify_proof,
@@ -27,7 +28,7 @@ use crate::{files, human};
 Never uses the network. Without --state, replays and rolled-back bundles can't be noticed, and the
 verdict says so.")]
 pub(crate) struct Verify {
-    /// A credential or presentation: JSON, or a compact JWT; - for standard input.
+    /// A credential or presentation: JSON, a compact JWT or an SD-JWT; - for standard input.
     file: PathBuf,
     /// Whom to believe what, and what follows: a TOML file.
     #[arg(long, required_unless_present = "proof_only")]
@@ -82,7 +83,7 @@ impl Verify {
         let evidence = self.evidence()?;
         let bundle = match &self.bundle {
             None => None,
-            Some(path) => match Bundle::open(&files::read(path)?, &policy) {
+            Some(path) => match Bundle::open_with(&files::read(path)?, &policy, SUITES) {
                 Ok(bundle) => Some(bundle),
                 Err(reason) => {
                     let verdict = Verdict::without_bundle(reason, &request, &policy, now);
@@ -97,7 +98,8 @@ impl Verify {
     }
 
     fn evidence<'e>(&self) -> Result<Evidence<'e>, Failure> {
-        self.did_document.iter().try_fold(Evidence::new(), |evidence, path| {
+        let evidence = Evidence::new().with_suites(SUITES);
+        self.did_document.iter().try_fold(evidence, |evidence, path| {
             Ok(evidence.with_document(files::read_document(path)?))
         })
     }

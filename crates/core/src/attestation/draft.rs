@@ -3,7 +3,6 @@
 use super::{AttestationType, BONAFIDE_V1};
 use crate::Malformed;
 use crate::json::{Object, Value};
-use crate::status::BitstringStatusEntry;
 use crate::time::Timestamp;
 use crate::vc::{CREDENTIALS_V2, Unverified};
 
@@ -24,8 +23,10 @@ pub struct Draft<'a> {
     pub valid_from: Timestamp,
     /// When it ends.
     pub valid_until: Timestamp,
-    /// Where its status will be published.
-    pub status: Vec<BitstringStatusEntry>,
+    /// Where its status will be published: entries of `credentialStatus` (see
+    /// [`BitstringStatusEntry`](crate::status::BitstringStatusEntry),
+    /// [`TokenStatusReference`](crate::status::TokenStatusReference)).
+    pub status: Vec<Object<'static>>,
 }
 
 impl Draft<'_> {
@@ -49,8 +50,7 @@ impl Draft<'_> {
             ("validUntil", self.valid_until.to_string().into()),
             ("credentialSchema", schema.into()),
         ]);
-        let mut status: Vec<_> =
-            self.status.iter().map(BitstringStatusEntry::to_object).map(Value::from).collect();
+        let mut status = self.status;
         match status.len() {
             0 => {}
             1 => {

@@ -32,6 +32,16 @@ pub const VC_JWT: &str = "application/vc+jwt";
 /// The media type of a secured JWT presentation (VC-JOSE-COSE, 3.1.2).
 pub const VP_JWT: &str = "application/vp+jwt";
 
+/// The media type of a credential secured as SD-JWT (VC-JOSE-COSE, 3.2.1).
+pub const VC_SD_JWT: &str = "application/vc+sd-jwt";
+
+/// The media type of a presentation secured as SD-JWT (VC-JOSE-COSE, 3.2.2).
+pub const VP_SD_JWT: &str = "application/vp+sd-jwt";
+
+/// The media type of an SD-JWT VC, which is not of the data model; that it may stand in a
+/// presentation of the data model is this project's profile.
+pub const DC_SD_JWT: &str = "application/dc+sd-jwt";
+
 /// A version of the data model. A document says by its first context which one it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DataModel {

@@ -2,7 +2,9 @@
 
 use super::credential::proofs_are_objects;
 use super::form::{Form, is_url};
-use super::{CREDENTIALS_V2, DataModel, Unverified, VC_JWT, VP_JWT};
+use super::{
+    CREDENTIALS_V2, DC_SD_JWT, DataModel, Unverified, VC_JWT, VC_SD_JWT, VP_JWT, VP_SD_JWT,
+};
 use crate::Malformed;
 use crate::json::{Object, Value};
 
@@ -31,7 +33,7 @@ pub enum Held<'v> {
 pub struct Enveloped<'v> {
     /// The media type of the data URL, such as `application/vc+jwt`.
     pub media_type: &'v str,
-    /// What follows the comma: the compact JWT.
+    /// What follows the comma: the compact token.
     pub data: &'v str,
 }
 
@@ -45,20 +47,25 @@ impl<'v> Enveloped<'v> {
         let object = value.as_object()?;
         let types = object.get("type")?.one_or_more();
         let enveloped = |name| types.iter().any(|value| value.as_str() == Some(name));
-        let media_type = if enveloped("EnvelopedVerifiableCredential") {
-            VC_JWT
+        let media_types: &[&str] = if enveloped("EnvelopedVerifiableCredential") {
+            &[VC_JWT, VC_SD_JWT, DC_SD_JWT]
         } else if enveloped("EnvelopedVerifiablePresentation") {
-            VP_JWT
+            &[VP_JWT, VP_SD_JWT]
         } else {
             return None;
         };
-        Some(Self::parse(object, types, media_type))
+        Some(Self::parse(object, types, media_types))
+    }
+
+    /// Whether it holds a presentation rather than a credential.
+    pub fn is_presentation(&self) -> bool {
+        matches!(self.media_type, VP_JWT | VP_SD_JWT)
     }
 
     fn parse(
         object: &'v Object<'v>,
         types: &[Value<'_>],
-        media_type: &'static str,
+        media_types: &[&'static str],
     ) -> Result<Self, Malformed> {
         const WHAT: &str = "enveloped credential";
         if types.len() != 1 {
@@ -71,11 +78,15 @@ impl<'v> Enveloped<'v> {
         if object.len() != 3 {
             return Err(Malformed::new(WHAT, "has members beside @context, id and type"));
         }
-        let data = object
-            .str("id")
-            .and_then(|id| id.strip_prefix("data:")?.strip_prefix(media_type)?.strip_prefix(','))
-            .ok_or_else(|| Malformed::at(WHAT, "/id", format!("expected data:{media_type},… ")))?;
-        Ok(Self { media_type, data })
+        let url = object.str("id").and_then(|id| id.strip_prefix("data:"));
+        let (media_type, data) = url.and_then(|url| url.split_once(',')).unwrap_or_default();
+        match media_types.iter().find(|known| **known == media_type) {
+            Some(media_type) => Ok(Self { media_type, data }),
+            None => {
+                let expected = media_types.join(",… or data:");
+                Err(Malformed::at(WHAT, "/id", format!("expected data:{expected},…")))
+            }
+        }
     }
 }
 
@@ -104,10 +115,10 @@ impl<'v> UnverifiedPresentation<'v> {
             let pointer = || format!("/verifiableCredential/{index}");
             let read = match Enveloped::from_value(credential) {
                 Some(enveloped) => enveloped.and_then(|enveloped| {
-                    if enveloped.media_type == VC_JWT {
-                        Ok(Held::Enveloped(enveloped))
-                    } else {
+                    if enveloped.is_presentation() {
                         Err(Malformed::at(WHAT, "/id", "expected an enveloped credential"))
+                    } else {
+                        Ok(Held::Enveloped(enveloped))
                     }
                 }),
                 None => Unverified::from_value(credential)
@@ -158,12 +169,12 @@ pub fn new_presentation(holder: &str, credentials: Vec<Value<'static>>) -> Value
     .into()
 }
 
-/// A compact `vc+jwt` as it stands in a presentation (VCDM 2.0, 4.13.1).
-pub fn envelop(token: &str) -> Value<'static> {
+/// A compact token of this media type as it stands in a presentation (VCDM 2.0, 4.13.1).
+pub fn envelop(token: &str, media_type: &str) -> Value<'static> {
     Object::from([
         ("@context", Value::from(CREDENTIALS_V2)),
         ("type", "EnvelopedVerifiableCredential".into()),
-        ("id", format!("data:{VC_JWT},{token}").into()),
+        ("id", format!("data:{media_type},{token}").into()),
     ])
     .into()
 }

@@ -253,7 +253,7 @@ fn envelopes() {
         format!(r#"{{"@context":"{B}","type":"EnvelopedVerifiableCredential","id":"{id}"}}"#);
     assert_eq!(read(&good).unwrap().unwrap(), "a.b.c");
     assert_eq!(
-        read(&crate::json::to_canonical_string(&envelop("a.b.c"))).unwrap().unwrap(),
+        read(&crate::json::to_canonical_string(&envelop("a.b.c", super::VC_JWT))).unwrap().unwrap(),
         "a.b.c"
     );
     let listed =

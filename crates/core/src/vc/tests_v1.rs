@@ -190,7 +190,7 @@ fn presentations_hold_credentials_of_both_versions() {
         ("validFrom", r#""2010-01-01T19:23:24Z""#),
     ]);
     let new = to_canonical_string(&new);
-    let envelope = to_canonical_string(&envelop("a.b.c"));
+    let envelope = to_canonical_string(&envelop("a.b.c", VC_JWT));
     for model in [DataModel::V1, DataModel::V2] {
         let of = |held: &str| {
             let context = model.context();

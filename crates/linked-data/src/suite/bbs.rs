@@ -317,9 +317,6 @@ impl Suite for Bbs2023 {
 
     fn derive(&self, input: DeriveInput<'_>) -> Result<Object<'static>, ProofError> {
         let base = BaseProof::parse(input.proof.proof_value)?;
-        if base.public_key != input.key.public_key().as_bytes() {
-            return Err(invalid("the base proof is of another key"));
-        }
         let contexts = (self.contexts)();
         let document = unsecured(&input.document.clone().into_owned(), Vec::new());
         let labelled = Labelled::new(&document, contexts, Labels::Shuffled, &base.hmac_key)?;

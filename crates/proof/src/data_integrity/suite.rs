@@ -161,10 +161,6 @@ pub struct DeriveInput<'i> {
     pub reveal: &'i [&'i str],
     /// Bound into the proof by suites that can, against replay (BBS); else empty.
     pub presentation_header: &'i [u8],
-    /// The issuer's key.
-    pub key: &'i VerifyingKey,
-    /// For suites whose proofs need it.
-    pub random: &'i mut Random<'i>,
 }
 
 /// What checking a proof costs, in units that a verifier can add up before it does the work.

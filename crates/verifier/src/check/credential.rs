@@ -10,6 +10,7 @@ use bonafide_core::vc::Unverified;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 
 use super::proof::{Checker, Proofs, jose_reason};
+use super::sd_jwt::{self, Opened};
 use super::{Context, schema, status};
 use crate::evidence::short;
 use crate::verdict::{Check, CheckName, Note, Part};
@@ -64,6 +65,10 @@ pub(crate) enum Source<'s> {
     /// Secured by a proof inside; its form is known to be right. At most so many bytes long.
     Embedded(&'s Value<'s>, &'s Unverified<'s>, usize),
     Jwt(&'s str),
+    /// An SD-JWT in an envelope.
+    SdJwt(&'s str),
+    /// An SD-JWT that came for itself.
+    OpenSdJwt(&'s Opened<'s>),
 }
 
 /// What became of one credential.
@@ -96,6 +101,8 @@ pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) ->
             judge(part, credential, value, proofs, &JwtClaims::default(), context)
         }
         Source::Jwt(token) => jwt(part, token, context),
+        Source::SdJwt(token) => sd_jwt::enveloped(part, token, context),
+        Source::OpenSdJwt(opened) => sd_jwt::check(part, opened, context),
     }
 }
 
@@ -111,7 +118,7 @@ impl<'c> Context<'c> {
 }
 
 /// A credential that can't be read any further.
-fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> CredentialReport {
+pub(super) fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> CredentialReport {
     let mut checks = vec![Check::of(part, CheckName::Form, Note::Nothing, vec![reason])];
     if !proofs.reasons.is_empty() {
         checks.push(Check::of(part, CheckName::Proof, Note::Nothing, proofs.reasons));
@@ -148,15 +155,30 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
             return unreadable(part, reason, proofs);
         }
     };
-    let credential = match Unverified::from_value(&value) {
+    let status_claim = value.as_object().filter(|payload| payload.contains("status"));
+    match status_claim.map(|payload| sd_jwt::with_status_claim(payload.clone().into_owned())) {
+        None => self::payload(part, &jws, &value, proofs, context),
+        Some(Ok(document)) => self::payload(part, &jws, &document.into(), proofs, context),
+        Some(Err(error)) => unreadable(part, Reason::malformed(error), proofs),
+    }
+}
+
+/// A credential that is the payload of a JWT (VC-JOSE-COSE, 3.1.1).
+pub(super) fn payload(
+    part: Part,
+    jws: &CompactJws<'_>,
+    value: &Value<'_>,
+    proofs: Proofs,
+    context: &Context<'_>,
+) -> CredentialReport {
+    let credential = match Unverified::from_value(value) {
         Ok(credential) => credential,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),
     };
     if let Err(error) = credential.require_v2() {
         return unreadable(part, Reason::malformed(error), proofs);
     }
-    let claims = JwtClaims::read(credential.unverified_document());
-    let claims = match claims {
+    let claims = match JwtClaims::read_for_everybody(credential.unverified_document()) {
         Ok(claims) => claims,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),
     };
@@ -180,11 +202,7 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
             return unreadable(part, Reason::malformed(error), proofs);
         }
     }
-    if claims.audience {
-        let error = Malformed::at("credential", "/aud", "a credential is for everybody");
-        return unreadable(part, Reason::malformed(error), proofs);
-    }
-    judge(part, &credential, &value, proofs, &claims, context)
+    judge(part, &credential, value, proofs, &claims, context)
 }
 
 /// The registered claims of a JWT credential or presentation (RFC 7519, 4.1).
@@ -230,6 +248,15 @@ impl<'v> JwtClaims<'v> {
         })
     }
 
+    /// The same of a credential, which is for everybody.
+    pub(crate) fn read_for_everybody(document: &'v Object<'_>) -> Result<Self, Malformed> {
+        let claims = Self::read(document)?;
+        if claims.audience {
+            return Err(Malformed::at("credential", "/aud", "a credential is for everybody"));
+        }
+        Ok(claims)
+    }
+
     /// A document with a proof inside is no JWT: members that only a JWT's reader would heed are
     /// refused, so that no envelope changes what a document says.
     pub(crate) fn refuse_in(document: &Object<'_>) -> Result<(), Malformed> {
@@ -261,7 +288,7 @@ impl<'v> JwtClaims<'v> {
     }
 }
 
-fn out_of_time(
+pub(super) fn out_of_time(
     begins: impl IntoIterator<Item = Option<Timestamp>>,
     ends: Option<Timestamp>,
     context: &Context<'_>,
@@ -278,7 +305,7 @@ fn out_of_time(
 }
 
 /// Everything that is judged once form and signatures are known.
-fn judge(
+pub(super) fn judge(
     part: Part,
     credential: &Unverified<'_>,
     document: &Value<'_>,

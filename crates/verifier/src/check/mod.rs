@@ -5,6 +5,7 @@ pub(crate) mod level;
 pub(crate) mod presentation;
 pub(crate) mod proof;
 pub(crate) mod schema;
+pub(crate) mod sd_jwt;
 pub(crate) mod status;
 pub(crate) mod status_list;
 

@@ -61,12 +61,24 @@ pub(crate) fn check(
         form.push(Reason::PresentationEmpty {});
     }
     let (presenter, holder) = holder(presentation, envelope, document, &proofs);
+    checks_of(presentation.held().len(), form, proofs, holder, presenter, binding, context)
+}
+
+/// Puts together what was found of a presentation, however it is secured.
+pub(crate) fn checks_of(
+    count: usize,
+    form: Vec<Reason>,
+    proofs: Proofs,
+    holder: Vec<Reason>,
+    presenter: Option<String>,
+    mut binding: Vec<Reason>,
+    context: &Context<'_>,
+) -> PresentationFindings {
     let said = |part: &Option<String>| part.as_ref().is_some_and(|part| !part.is_empty());
     let bound = said(&context.request.nonce) && said(&context.request.audience);
     if !bound {
         binding.push(Reason::PresentationUnbound {});
     }
-    let count = presentation.held().len();
     let part = Part::Presentation;
     let proof = Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons);
     let signed = proof.outcome == CheckOutcome::Passed;
@@ -135,7 +147,7 @@ fn claim_binding(claims: &Object<'_>, request: &Request) -> Vec<Reason> {
 }
 
 /// What is asked must be answered; an answer that is left out is a wrong one.
-fn compare(nonce: Option<&str>, audiences: &[&str], request: &Request) -> Vec<Reason> {
+pub(crate) fn compare(nonce: Option<&str>, audiences: &[&str], request: &Request) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if let Some(expected) = request.nonce.as_ref().filter(|expected| nonce != Some(expected)) {
         reasons.push(Reason::NonceMismatch { expected: expected.clone(), found: nonce.map(short) });

@@ -184,8 +184,17 @@ impl Checker<'_> {
 
     /// Checks the signature of a compact JWS whose header names its key.
     pub(crate) fn compact(&self, jws: &CompactJws<'_>, purpose: Relationship) -> Proofs {
+        self.compact_by(jws, jws.kid().unwrap_or_default(), purpose)
+    }
+
+    /// Checks the signature of a compact JWS against a key that something else names.
+    pub(crate) fn compact_by(
+        &self,
+        jws: &CompactJws<'_>,
+        method: &str,
+        purpose: Relationship,
+    ) -> Proofs {
         let signed = || {
-            let method = jws.kid().unwrap_or_default();
             self.budget.spend(0, Effort { byte_factor: 1, statements: 0 })?;
             let resolved = self.keys.resolve(method, purpose)?;
             jws.verify(&resolved.key, self.check).map_err(|error| jose_reason(error, method))?;

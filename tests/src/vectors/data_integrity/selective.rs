@@ -226,15 +226,7 @@ impl Example {
         let document = base.as_object().unwrap();
         let proof = &proofs_of(document)?[0];
         let reveal: Vec<&str> = self.selective.iter().map(String::as_str).collect();
-        let key = key_of(proof.verification_method);
-        let input = DeriveInput {
-            document,
-            proof,
-            reveal: &reveal,
-            presentation_header: header,
-            key: &key,
-            random: &mut |_| panic!("not drawn here"),
-        };
+        let input = DeriveInput { document, proof, reveal: &reveal, presentation_header: header };
         SUITES.of_proof(proof)?.derive(input).map(Value::from)
     }
 }
