@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod command_line;
+mod data_model_1;
 mod fixtures;
 mod policies;
 mod threats;

@@ -79,6 +79,14 @@ impl Issue {
             Some(name) => self.attestation(name, claims, &signer, app)?,
             None => whole(claims, &signer)?,
         };
+        if self.format.is_some_and(CredentialFormat::is_token) {
+            // A token's payload is of version 2.0 of the data model.
+            Unverified::from_value(&document)
+                .and_then(|credential| credential.require_v2())
+                .map_err(|error| {
+                    Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
+                })?;
+        }
         let selective =
             Selective { mandatory: self.mandatory.clone(), decoys: self.decoys.min(64) };
         let secured = secure::credential(document, self.format, &selective, &signer, app)?;

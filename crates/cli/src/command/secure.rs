@@ -57,7 +57,6 @@ impl CredentialFormat {
     }
 
     /// Whether it is a token rather than a document with a proof.
-    #[allow(dead_code)]
     pub(crate) fn is_token(self) -> bool {
         self.suite().is_none()
     }
@@ -130,7 +129,9 @@ fn mandatory_pointers(document: &Value<'_>, selective: &Selective) -> Result<Vec
     let types = document.get("type").map(Value::one_or_more).unwrap_or_default();
     let known = types.iter().find_map(|name| AttestationType::by_name(name.as_str()?));
     let of_type = known.map_or(&[][..], |known| known.mandatory);
-    let always = ALWAYS_DISCLOSED.iter().chain(&["/credentialStatus"]).chain(of_type);
+    // The last two are when a document of version 1.1 begins and ends.
+    let others = ["/credentialStatus", "/issuanceDate", "/expirationDate"];
+    let always = ALWAYS_DISCLOSED.iter().chain(&others).chain(of_type);
     let mut pointers: Vec<String> = always
         .filter(|pointer| document.pointer(pointer).is_some())
         .map(|pointer| (*pointer).to_owned())

@@ -379,9 +379,10 @@ impl BitstringStatusListCredential {
     /// The credential's type.
     pub const TYPE: &'static str = "BitstringStatusListCredential";
 
-    /// Reads the claims of a list credential.
+    /// Reads the claims of a list credential, which is one of version 2.0 of the data model.
     pub fn from_unverified(credential: &Unverified<'_>) -> Result<Self, StatusListError> {
         const WHAT: &str = "status list";
+        credential.require_v2()?;
         if !credential.claimed_types().contains(&Self::TYPE) {
             return Err(
                 Malformed::at(WHAT, "/type", "BitstringStatusListCredential is missing").into()

@@ -1,5 +1,7 @@
-//! Checks of form that credentials and presentations share (VCDM 2.0, section 4).
+//! Checks of form that credentials and presentations share (VCDM 2.0, section 4; VCDM 1.1,
+//! sections 4 and 5, where it says something else).
 
+use super::{CREDENTIALS_V1, CREDENTIALS_V2, DataModel};
 use crate::Malformed;
 use crate::json::{Object, Value};
 use crate::time::Timestamp;
@@ -15,31 +17,46 @@ const LONGEST_URL: usize = 2048;
 pub(super) struct Form<'v> {
     pub(super) what: &'static str,
     pub(super) object: &'v Object<'v>,
+    /// The version whose rules hold.
+    pub(super) model: DataModel,
 }
 
 impl<'v> Form<'v> {
-    pub(super) fn fail<T>(&self, pointer: impl Into<String>, detail: &str) -> Result<T, Malformed> {
-        Err(Malformed::at(self.what, pointer, detail))
-    }
-
-    /// VCDM 2.0, 4.3: an ordered set whose first item is the base context; the others are URLs or
-    /// inline contexts.
-    pub(super) fn context(&self) -> Result<(), Malformed> {
-        let Some(Value::Array(items)) = self.object.get("@context") else {
-            return self.fail("/@context", "expected a list");
+    /// The form of a whole document.
+    ///
+    /// VCDM 2.0, 4.3 and VCDM 1.1, 4.1: its context is an ordered set whose first item is the base
+    /// context; the others are URLs or inline contexts.
+    pub(super) fn of_document(
+        what: &'static str,
+        object: &'v Object<'v>,
+    ) -> Result<Self, Malformed> {
+        let Some(Value::Array(items)) = object.get("@context") else {
+            return Err(Malformed::at(what, "/@context", "expected a list"));
         };
-        if items.first().and_then(Value::as_str) != Some(super::CREDENTIALS_V2) {
-            return self.fail("/@context/0", "expected https://www.w3.org/ns/credentials/v2");
-        }
+        let base = items.first().and_then(Value::as_str);
+        let Some(model) = base.and_then(DataModel::of_context) else {
+            let detail = format!("expected {CREDENTIALS_V2}, or {CREDENTIALS_V1}");
+            return Err(Malformed::at(what, "/@context/0", detail));
+        };
+        let form = Self { what, object, model };
         for (index, item) in items.iter().enumerate().skip(1) {
             let pointer = || format!("/@context/{index}");
             match item {
                 Value::String(url) if is_url(url) => {}
-                Value::Object(inline) => self.inline_context(inline, &pointer())?,
-                _ => return self.fail(pointer(), "expected a URL or an inline context"),
+                Value::Object(inline) => form.inline_context(inline, &pointer())?,
+                _ => return form.fail(pointer(), "expected a URL or an inline context"),
             }
         }
-        Ok(())
+        Ok(form)
+    }
+
+    /// An object inside of this one.
+    pub(super) fn inside(&self, object: &'v Object<'v>) -> Self {
+        Self { what: self.what, object, model: self.model }
+    }
+
+    pub(super) fn fail<T>(&self, pointer: impl Into<String>, detail: &str) -> Result<T, Malformed> {
+        Err(Malformed::at(self.what, pointer, detail))
     }
 
     /// The terms of an inline context map to URLs and leave the base's own terms alone.
@@ -114,7 +131,7 @@ impl<'v> Form<'v> {
         let url = match self.object.get(member) {
             None => return Ok(None),
             Some(Value::Object(object)) => {
-                let nested = Form { what: self.what, object };
+                let nested = self.inside(object);
                 nested.names().map_err(|error| error.within(self.what, &format!("/{member}")))?;
                 object.str("id")
             }
@@ -126,7 +143,8 @@ impl<'v> Form<'v> {
         }
     }
 
-    /// An optional date-time (VCDM 2.0, 4.9).
+    /// An optional date-time (VCDM 2.0, 4.9). Version 1.1 would let the offset be left out; what
+    /// has none names no point in time.
     pub(super) fn time(&self, member: &str) -> Result<Option<Timestamp>, Malformed> {
         match self.object.get(member) {
             None => Ok(None),
@@ -156,7 +174,7 @@ impl<'v> Form<'v> {
             let Value::Object(object) = item else {
                 return self.fail(pointer(), "expected an object");
             };
-            let form = Form { what: self.what, object };
+            let form = self.inside(object);
             let checked = form
                 .strings("type")
                 .and_then(|_| form.optional_url("id"))
@@ -166,8 +184,20 @@ impl<'v> Form<'v> {
         Ok(())
     }
 
-    /// `name` and `description` (VCDM 2.0, 4.6 and 11.1): strings or language values.
+    /// Version 1.1 asks status entries and refresh services for an `id` (VCDM 1.1, 4.9 and 5.5).
+    pub(super) fn id_in_v1(&self) -> Result<(), Malformed> {
+        match self.model {
+            DataModel::V1 if !self.object.contains("id") => self.fail("/id", "is missing"),
+            _ => Ok(()),
+        }
+    }
+
+    /// `name` and `description` (VCDM 2.0, 4.6 and 11.1): strings or language values. Version 1.1
+    /// does not know them: there they are whatever another context says.
     pub(super) fn names(&self) -> Result<(), Malformed> {
+        if self.model == DataModel::V1 {
+            return Ok(());
+        }
         for member in ["name", "description"] {
             let Some(value) = self.object.get(member) else { continue };
             if !value.one_or_more().iter().all(is_language_value) {

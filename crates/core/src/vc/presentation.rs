@@ -1,17 +1,20 @@
-//! Verifiable presentations and enveloped credentials (VCDM 2.0, 4.13).
+//! Verifiable presentations and enveloped credentials (VCDM 2.0, 4.13; VCDM 1.1, 4.10).
 
 use super::credential::proofs_are_objects;
 use super::form::{Form, is_url};
-use super::{CREDENTIALS_V2, DC_SD_JWT, Unverified, VC_JWT, VC_SD_JWT, VP_JWT, VP_SD_JWT};
+use super::{
+    CREDENTIALS_V2, DC_SD_JWT, DataModel, Unverified, VC_JWT, VC_SD_JWT, VP_JWT, VP_SD_JWT,
+};
 use crate::Malformed;
 use crate::json::{Object, Value};
 
 const WHAT: &str = "verifiable presentation";
 
-/// A presentation whose form is that of VCDM 2.0, and of which nothing else is known.
+/// A presentation whose form is that of VCDM 2.0 or 1.1, and of which nothing else is known.
 #[derive(Clone, Debug)]
 pub struct UnverifiedPresentation<'v> {
     document: &'v Object<'v>,
+    model: DataModel,
     holder: Option<&'v str>,
     held: Vec<Held<'v>>,
 }
@@ -90,13 +93,13 @@ impl<'v> Enveloped<'v> {
 impl<'v> UnverifiedPresentation<'v> {
     /// Checks the form of a presentation, secured or not, and of every credential in it.
     ///
-    /// At most `most` credentials; their number is looked at before any of them.
+    /// At most `most` credentials; their number is looked at before any of them. Each follows the
+    /// version of the data model that its own context names, whatever the presentation's is.
     pub fn from_value(value: &'v Value<'v>, most: usize) -> Result<Self, Malformed> {
         let Value::Object(document) = value else {
             return Err(Malformed::new(WHAT, "expected an object"));
         };
-        let form = Form { what: WHAT, object: document };
-        form.context()?;
+        let form = Form::of_document(WHAT, document)?;
         form.types("VerifiablePresentation")?;
         form.optional_url("id")?;
         let holder = form.url_or_object("holder")?;
@@ -123,12 +126,24 @@ impl<'v> UnverifiedPresentation<'v> {
             };
             held.push(read.map_err(|error| error.within(WHAT, &pointer()))?);
         }
-        Ok(Self { document, holder: holder.filter(|holder| is_url(holder)), held })
+        let (model, holder) = (form.model, holder.filter(|holder| is_url(holder)));
+        Ok(Self { document, model, holder, held })
+    }
+
+    /// Refuses version 1.1: VC-JOSE-COSE secures presentations of version 2.0 alone (section
+    /// 3.1.2). The credentials inside are not looked at.
+    pub fn require_v2(&self) -> Result<(), Malformed> {
+        self.model.require_v2(WHAT)
     }
 
     /// The whole document, unverified.
     pub fn unverified_document(&self) -> &'v Object<'v> {
         self.document
+    }
+
+    /// The version of the data model that it claims to follow.
+    pub fn claimed_data_model(&self) -> DataModel {
+        self.model
     }
 
     /// The holder that it claims.
@@ -142,7 +157,8 @@ impl<'v> UnverifiedPresentation<'v> {
     }
 }
 
-/// An unsigned presentation of `credentials`, each an object with its proof or an envelope.
+/// An unsigned presentation (version 2.0) of `credentials`, each an object with its proof or an
+/// envelope.
 pub fn new_presentation(holder: &str, credentials: Vec<Value<'static>>) -> Value<'static> {
     Object::from([
         ("@context", Value::from(vec![CREDENTIALS_V2])),

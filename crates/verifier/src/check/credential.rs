@@ -175,6 +175,9 @@ pub(super) fn payload(
         Ok(credential) => credential,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),
     };
+    if let Err(error) = credential.require_v2() {
+        return unreadable(part, Reason::malformed(error), proofs);
+    }
     let claims = match JwtClaims::read_for_everybody(credential.unverified_document()) {
         Ok(claims) => claims,
         Err(error) => return unreadable(part, Reason::malformed(error), proofs),

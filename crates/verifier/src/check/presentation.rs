@@ -51,6 +51,7 @@ pub(crate) fn check(
                 Ok(claims) => proofs.reasons.extend(claims.out_of_time(context)),
                 Err(error) => form.push(Reason::malformed(error)),
             }
+            form.extend(presentation.require_v2().err().map(Reason::malformed));
             binding.extend(claim_binding(document, context.request));
             proofs
         }
