@@ -104,6 +104,7 @@ fn drafts_that_would_not_verify_are_refused() {
                         1,
                         "https://scorer.example/status/1",
                     )
+                    .to_object()
                 })
                 .into_iter()
                 .collect(),

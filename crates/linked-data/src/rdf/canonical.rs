@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256, Sha384};
 use super::{Dataset, Quad, Term};
 
 /// Steps of the N-degree hashing that one canonicalization may take: one for each quad of each node
-/// visited, and one for each node of each permutation. The published "evil" graphs need a twentieth
+/// visited, and one for each node of each permutation. The published "evil" graphs need a fifteenth
 /// of it.
 pub const MOST_STEPS: usize = 100_000;
 
