@@ -47,7 +47,7 @@ impl World {
     }
 
     pub(crate) fn evidence(&self) -> Evidence<'_> {
-        Evidence::new().with_bundle(&self.bundle)
+        Evidence::new().with_suites(bonafide_linked_data::SUITES).with_bundle(&self.bundle)
     }
 
     pub(crate) fn verdict_at(&self, input: &[u8], request: &Request, now: Timestamp) -> Verdict {

@@ -16,53 +16,14 @@ use bonafide_proof::jose::{self, CompactJws, TokenType};
 use bonafide_proof::{SecretKey, Signer};
 use bonafide_verifier::{BundleContent, BundleDraft};
 
-use crate::{did_key_of, json, key, now};
+use crate::format::{Format, present, secure, token_list_of};
+use crate::{bbs_key, did_key_of, json, key};
 
 /// The service that asks.
 pub const AUDIENCE: &str = "https://pay.example";
 
 /// What it asks for.
 pub const NONCE: &str = "9f1c2d";
-
-/// How a credential is secured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// eddsa-jcs-2022, or ecdsa-jcs-2019, with a key of this type.
-    DataIntegrity(KeyType),
-    /// `vc+jwt` with a key of this type.
-    Jwt(KeyType),
-}
-
-impl Format {
-    /// Every format.
-    pub const ALL: [Self; 6] = [
-        Self::DataIntegrity(KeyType::Ed25519),
-        Self::DataIntegrity(KeyType::P256),
-        Self::DataIntegrity(KeyType::P384),
-        Self::Jwt(KeyType::Ed25519),
-        Self::Jwt(KeyType::P256),
-        Self::Jwt(KeyType::P384),
-    ];
-
-    /// A name that fits a file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DataIntegrity(KeyType::Ed25519) => "eddsa-jcs-2022",
-            Self::DataIntegrity(KeyType::P256) => "ecdsa-jcs-2019-p256",
-            Self::DataIntegrity(_) => "ecdsa-jcs-2019-p384",
-            Self::Jwt(KeyType::Ed25519) => "jwt-eddsa",
-            Self::Jwt(KeyType::P256) => "jwt-es256",
-            Self::Jwt(_) => "jwt-es384",
-        }
-    }
-
-    /// The type of the signing key.
-    pub fn key_type(self) -> KeyType {
-        match self {
-            Self::DataIntegrity(key_type) | Self::Jwt(key_type) => key_type,
-        }
-    }
-}
 
 /// What is attested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,21 +98,38 @@ impl Issuer {
     }
 
     /// Its key of a type, and the key's DID URL.
+    ///
+    /// # Panics
+    /// For BLS12-381, whose keys sign otherwise.
     pub fn key(&self, key_type: KeyType) -> (SecretKey, String) {
+        (key(self.name, key_type), self.method(key_type))
+    }
+
+    /// The same for every type that signs anything.
+    pub fn signer(&self, key_type: KeyType) -> (Box<dyn Signer>, String) {
+        let signer: Box<dyn Signer> = match key_type {
+            KeyType::Bls12381G2 => Box::new(bbs_key(self.name)),
+            _ => Box::new(key(self.name, key_type)),
+        };
+        (signer, self.method(key_type))
+    }
+
+    fn method(&self, key_type: KeyType) -> String {
         let fragment = match key_type {
             KeyType::Ed25519 => "ed25519",
             KeyType::P256 => "p256",
-            _ => "p384",
+            KeyType::P384 => "p384",
+            _ => "bls12381",
         };
-        (key(self.name, key_type), format!("{}#{fragment}", self.did))
+        format!("{}#{fragment}", self.did)
     }
 
     /// Its DID document.
     pub fn document(&self) -> Value<'static> {
         let mut methods = Vec::new();
         let mut ids = Vec::new();
-        for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384] {
-            let (key, id) = self.key(key_type);
+        for key_type in [KeyType::Ed25519, KeyType::P256, KeyType::P384, KeyType::Bls12381G2] {
+            let (key, id) = self.signer(key_type);
             methods.push(Value::from(Object::from([
                 ("id", Value::from(id.clone())),
                 ("type", "Multikey".into()),
@@ -278,8 +256,8 @@ impl Scene {
     /// # Panics
     /// Never for credentials of this scene.
     pub fn secure(&self, credential: Value<'static>, issuer: &Issuer, format: Format) -> String {
-        let (key, method) = issuer.key(format.key_type());
-        secure(credential, &key, &method, format)
+        let (key, method) = issuer.signer(format.key_type());
+        secure(credential, &*key, &method, format)
     }
 
     /// An attestation, secured.
@@ -294,7 +272,7 @@ impl Scene {
 
     /// A presentation that answers [`NONCE`] for [`AUDIENCE`].
     pub fn present(&self, credentials: &[String], agent: &Agent, format: Format) -> String {
-        present(credentials, agent, format, NONCE, AUDIENCE)
+        present(credentials, agent, format.envelope(), NONCE, AUDIENCE)
     }
 
     /// The platinum agent's presentation of everything it has.
@@ -310,6 +288,28 @@ impl Scene {
     pub fn status_list(&self, issuer: &Issuer, revoked: &[usize]) -> Value<'static> {
         let list = self.unsigned_status_list(issuer, revoked);
         json(&self.secure(list, issuer, Format::DataIntegrity(KeyType::Ed25519)))
+    }
+
+    /// The same state as a Token Status List.
+    ///
+    /// # Panics
+    /// If an index is beyond the list.
+    pub fn token_list(&self, issuer: &Issuer, revoked: &[usize]) -> String {
+        let mut bits = StatusBits::new(0);
+        for index in revoked {
+            bits.set(*index, true).expect("an index of the list");
+        }
+        let claims = TokenStatusListClaims {
+            uri: token_list_of(&issuer.list),
+            issued_at: crate::at("2026-11-22T11:55:00Z"),
+            expires: Some(crate::at("2026-11-23T11:55:00Z")),
+            ttl: Some(Duration::from_secs(600)),
+            aggregation_uri: None,
+            bits: TokenStatusBits::project(&bits, None).expect("a list that is not too long"),
+        };
+        let (key, method) = issuer.key(KeyType::Ed25519);
+        jose::sign(&claims.to_payload().into(), TokenType::STATUS_LIST, &method, &key)
+            .expect("a signature")
     }
 
     /// The same before it is signed.
@@ -338,13 +338,15 @@ impl Scene {
         .into()
     }
 
-    /// What a fresh bundle holds: every issuer's document and list, nothing revoked.
+    /// What a fresh bundle holds: every issuer's document and lists of both kinds, nothing revoked.
     pub fn bundle_draft(&self) -> BundleDraft {
         let fetched_at = crate::at("2026-11-22T11:56:00Z");
         let mut content = Vec::new();
         for issuer in self.issuers() {
             content.push(BundleContent::Document { document: issuer.document(), fetched_at });
             let credential = self.status_list(issuer, &[]);
+            content.push(BundleContent::StatusList { credential, fetched_at });
+            let credential = self.token_list(issuer, &[]).into();
             content.push(BundleContent::StatusList { credential, fetched_at });
         }
         BundleDraft {
@@ -372,77 +374,4 @@ impl Scene {
     pub fn policy_toml(&self) -> String {
         include_str!("../../../fixtures/policy.toml").replace("DID_OF_BUNDLER", &self.bundler.did)
     }
-}
-
-/// Secures a credential with any key.
-///
-/// # Panics
-/// If the key is not of the format's type.
-pub fn secure(credential: Value<'static>, key: &SecretKey, method: &str, format: Format) -> String {
-    match format {
-        Format::Jwt(_) => jose::sign(&credential, TokenType::VC, method, key).expect("a signature"),
-        Format::DataIntegrity(key_type) => {
-            let options = ProofOptions {
-                created: Some(created()),
-                ..ProofOptions::new(method, Relationship::AssertionMethod)
-            };
-            let suite = Suites::JCS.for_key(key_type).expect("a suite for the key");
-            let secured = add_proof(credential, &options, suite, key).expect("a proof");
-            to_canonical_string(&secured)
-        }
-    }
-}
-
-/// Presents credentials as any agent, for any nonce and audience.
-///
-/// # Panics
-/// Never: a key in memory signs.
-pub fn present(
-    credentials: &[String],
-    agent: &Agent,
-    format: Format,
-    nonce: &str,
-    audience: &str,
-) -> String {
-    let held = credentials.iter().map(|text| match text.starts_with('{') {
-        true => json(text),
-        false => envelop(text, &CompactJws::peek_media_type(text).unwrap_or_default()),
-    });
-    let presentation = new_presentation(&agent.did, held.collect());
-    match format {
-        Format::Jwt(_) => {
-            let Value::Object(mut claims) = presentation else { unreachable!("an object") };
-            claims.insert("aud", audience.to_owned());
-            claims.insert("nonce", nonce.to_owned());
-            jose::sign(&claims.into(), TokenType::VP, &agent.method, &agent.key)
-                .expect("a signature")
-        }
-        Format::DataIntegrity(_) => {
-            secure_presentation(presentation, agent, Some((nonce, audience)))
-        }
-    }
-}
-
-/// Signs any presentation as any agent; bound to a nonce and an audience, or to nothing.
-///
-/// # Panics
-/// Never: a key in memory signs.
-pub fn secure_presentation(
-    presentation: Value<'static>,
-    agent: &Agent,
-    binding: Option<(&str, &str)>,
-) -> String {
-    let options = ProofOptions {
-        created: Some(created()),
-        challenge: binding.map(|(nonce, _)| nonce),
-        domain: binding.map(|(_, audience)| audience),
-        ..ProofOptions::new(&agent.method, Relationship::Authentication)
-    };
-    let key_type = agent.key.public_key().key_type();
-    let suite = Suites::JCS.for_key(key_type).expect("a suite for the key");
-    to_canonical_string(&add_proof(presentation, &options, suite, &agent.key).expect("a proof"))
-}
-
-fn created() -> Timestamp {
-    now().saturating_sub(Duration::from_secs(60))
 }

@@ -194,6 +194,13 @@ pub(crate) fn reason(error: SdJwtError, method: &str) -> Reason {
     match error {
         SdJwtError::Malformed(error) => Reason::malformed(error),
         SdJwtError::Jose(error) | SdJwtError::KeyBinding(error) => jose_reason(error, method),
+        SdJwtError::UnprotectedHeaderRefused { member } => {
+            let pointer = format!("/header/{}", short(&member));
+            Reason::malformed(Malformed::at("SD-JWT", pointer, "nobody signed this"))
+        }
+        error @ (SdJwtError::TooMany { .. } | SdJwtError::TooDeep { .. }) => {
+            Reason::malformed(Malformed::new("SD-JWT", error.to_string()))
+        }
         SdJwtError::HashRefused { found } => Reason::AlgorithmRefused { alg: found },
         other => Reason::DisclosureInvalid { method: short(method), detail: other.to_string() },
     }
