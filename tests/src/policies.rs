@@ -164,7 +164,7 @@ fn claims_are_read_from_verified_credentials_alone() {
     let verdict = world.verdict(&world.presentation(DI), &asked());
     assert_eq!(verdict.verified().len(), 4);
     let builder = verdict.verified().iter().find_map(|credential| match credential.attestation() {
-        Some(Attestation::Builder(builder)) => Some(builder.legal_name.as_str()),
+        Some(Attestation::Builder(builder)) => builder.legal_name.as_deref(),
         _ => None,
     });
     assert_eq!(builder, Some("Builder Ltd"));

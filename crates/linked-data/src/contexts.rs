@@ -77,7 +77,7 @@ pub const PINNED: [PinnedContext; 11] = [
     (
         BONAFIDE_V1,
         BONAFIDE_V1_DOCUMENT,
-        "f8e879915f7fffc544d3cc96759a7b88af5a40d9932105a96cc0d5c63fc05e3e",
+        "4a6b39b4fc009a15d6d1e77b1188de8fe28b8dac56d4bd58a3c9511df546d896",
     ),
 ];
 

@@ -55,3 +55,6 @@ pub mod steps {
     pub use crate::suite::rdfc::RdfcSuite;
     pub use crate::suite::{bbs::Bbs2023, canonical, configuration, unsecured};
 }
+
+#[cfg(test)]
+mod tests;

@@ -316,7 +316,7 @@ fn presented_sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
                 let detail = "the holder signs it; a key binding is out of place";
                 Err(Reason::malformed(Malformed::new("SD-JWT presentation", detail)))
             }
-            None => Ok((Value::Object(sd_jwt::disclosed(&token)?), token)),
+            None => Ok((Value::Object(sd_jwt::disclosed(&token)?.0), token)),
         });
     match opened {
         Ok((value, opened)) => {

@@ -12,4 +12,5 @@ mod proofs;
 mod secrets;
 mod status;
 mod status_tokens;
+mod stripped;
 mod time;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bonafide_core::attestation::{ALWAYS_DISCLOSED, AttestationType};
+use bonafide_core::attestation::{AttestationType, mandatory_pointers};
 use bonafide_core::did::{Did, Relationship, resolve_self_certifying};
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::sd_jwt_vc;
@@ -84,7 +84,7 @@ pub(crate) fn credential(
     signer: &SigningKey,
     app: &App<'_>,
 ) -> Result<Value<'static>, Failure> {
-    let mandatory = mandatory_pointers(&document, selective)?;
+    let mandatory = mandatory(&document, selective)?;
     let mandatory: Vec<&str> = mandatory.iter().map(String::as_str).collect();
     match format {
         Some(CredentialFormat::VcJwt) => {
@@ -125,17 +125,14 @@ pub(crate) fn credential(
 }
 
 /// What every derived credential has to disclose: what its type says and what was asked for.
-fn mandatory_pointers(document: &Value<'_>, selective: &Selective) -> Result<Vec<String>, Failure> {
+fn mandatory(document: &Value<'_>, selective: &Selective) -> Result<Vec<String>, Failure> {
     let types = document.get("type").map(Value::one_or_more).unwrap_or_default();
     let known = types.iter().find_map(|name| AttestationType::by_name(name.as_str()?));
-    let of_type = known.map_or(&[][..], |known| known.mandatory);
-    // The last two are when a document of version 1.1 begins and ends.
-    let others = ["/credentialStatus", "/issuanceDate", "/expirationDate"];
-    let always = ALWAYS_DISCLOSED.iter().chain(&others).chain(of_type);
-    let mut pointers: Vec<String> = always
-        .filter(|pointer| document.pointer(pointer).is_some())
-        .map(|pointer| (*pointer).to_owned())
-        .collect();
+    let always = match known {
+        Some(known) => known.mandatory_pointers(document),
+        None => mandatory_pointers(document),
+    };
+    let mut pointers: Vec<String> = always.into_iter().map(ToOwned::to_owned).collect();
     for pointer in &selective.mandatory {
         if document.pointer(pointer).is_none() {
             return Err(Failure::usage(format!("--mandatory {pointer} leads nowhere")));

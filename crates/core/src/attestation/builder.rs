@@ -11,40 +11,42 @@ pub(super) static TYPE: AttestationType = AttestationType::new(
     NAME,
     "https://w3id.org/bonafide/schemas/agent-builder/v1",
     SCHEMA,
+    // Who built it is what a rung asks for, and what decides whether the issuer may say so. The
+    // legal name and the provenance decide nothing: hidden, they are not known.
     &["/credentialSubject/builder/id"],
+    &[],
     |subject| Builder::read(subject).map(Attestation::Builder),
     || built_in(SCHEMA),
 );
 
-/// Who built the agent.
+/// Who built the agent. What is `None` was not disclosed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Builder {
     /// The builder's DID.
     pub builder: String,
     /// The name under which the builder is registered.
-    pub legal_name: String,
+    pub legal_name: Option<String>,
     /// Where the source is.
-    pub repository: String,
+    pub repository: Option<String>,
     /// The commit that was built, in hexadecimal.
-    pub commit: String,
+    pub commit: Option<String>,
     /// The SLSA build level, 0 to 4.
-    pub slsa_level: u8,
+    pub slsa_level: Option<u8>,
     /// `sha256:` and 64 hexadecimal digits.
-    pub build_digest: String,
+    pub build_digest: Option<String>,
 }
 
 impl Builder {
     fn read(subject: &Object<'_>) -> Result<Self, Malformed> {
         let claims = Claims { what: NAME, object: subject };
         let builder = claims.nested("builder")?;
-        let provenance = claims.nested("provenance")?;
         Ok(Self {
-            builder: builder.text("id")?.to_owned(),
-            legal_name: builder.text("legalName")?.to_owned(),
-            repository: provenance.text("repository")?.to_owned(),
-            commit: provenance.text("commit")?.to_owned(),
-            slsa_level: provenance.score("slsaLevel")?,
-            build_digest: provenance.text("buildDigest")?.to_owned(),
+            builder: builder.owned("id")?,
+            legal_name: builder.optional("legalName", Claims::owned)?,
+            repository: claims.inside("provenance", "repository", Claims::owned)?,
+            commit: claims.inside("provenance", "commit", Claims::owned)?,
+            slsa_level: claims.inside("provenance", "slsaLevel", Claims::score)?,
+            build_digest: claims.inside("provenance", "buildDigest", Claims::owned)?,
         })
     }
 }

@@ -11,28 +11,31 @@ pub(super) static TYPE: AttestationType = AttestationType::new(
     NAME,
     "https://w3id.org/bonafide/schemas/agent-identity/v1",
     SCHEMA,
+    // Scores and certifications are held against both: hidden, those of another version would
+    // count. The rest tells who the agent is and decides nothing.
     &["/credentialSubject/agentVersion", "/credentialSubject/modelDigest"],
+    &[],
     |subject| Identity::read(subject).map(Attestation::Identity),
     || built_in(SCHEMA),
 );
 
-/// Who the agent is.
+/// Who the agent is. What is `None` was not disclosed; a SPIFFE id may also not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Its name, for people.
-    pub name: String,
+    pub name: Option<String>,
     /// What kind of agent it is.
-    pub kind: AgentKind,
+    pub kind: Option<AgentKind>,
     /// Its version; a changed one needs a new attestation.
     pub agent_version: String,
     /// `sha256:` and 64 hexadecimal digits.
     pub model_digest: String,
     /// `sha256:` and 64 hexadecimal digits.
-    pub code_digest: String,
+    pub code_digest: Option<String>,
     /// The DID of who answers for it.
-    pub sponsor: String,
+    pub sponsor: Option<String>,
     /// The domain in which its workload identity is valid.
-    pub trust_domain: String,
+    pub trust_domain: Option<String>,
     /// Its SPIFFE id, if it has one.
     pub spiffe_id: Option<String>,
 }
@@ -54,20 +57,21 @@ impl Identity {
     fn read(subject: &Object<'_>) -> Result<Self, Malformed> {
         let claims = Claims { what: NAME, object: subject };
         Ok(Self {
-            name: claims.text("name")?.to_owned(),
-            kind: match claims.text("kind")? {
-                "tool" => AgentKind::Tool,
-                "orchestrator" => AgentKind::Orchestrator,
-                "workflow" => AgentKind::Workflow,
-                "ephemeral" => AgentKind::Ephemeral,
-                _ => return claims.fail("kind", "a kind that is not known"),
+            name: claims.optional("name", Claims::owned)?,
+            kind: match claims.optional("kind", Claims::text)? {
+                None => None,
+                Some("tool") => Some(AgentKind::Tool),
+                Some("orchestrator") => Some(AgentKind::Orchestrator),
+                Some("workflow") => Some(AgentKind::Workflow),
+                Some("ephemeral") => Some(AgentKind::Ephemeral),
+                Some(_) => return claims.fail("kind", "a kind that is not known"),
             },
-            agent_version: claims.text("agentVersion")?.to_owned(),
-            model_digest: claims.text("modelDigest")?.to_owned(),
-            code_digest: claims.text("codeDigest")?.to_owned(),
-            sponsor: claims.text("sponsor")?.to_owned(),
-            trust_domain: claims.text("trustDomain")?.to_owned(),
-            spiffe_id: claims.optional_text("spiffeId"),
+            agent_version: claims.owned("agentVersion")?,
+            model_digest: claims.owned("modelDigest")?,
+            code_digest: claims.optional("codeDigest", Claims::owned)?,
+            sponsor: claims.optional("sponsor", Claims::owned)?,
+            trust_domain: claims.optional("trustDomain", Claims::owned)?,
+            spiffe_id: claims.optional("spiffeId", Claims::owned)?,
         })
     }
 }

@@ -326,7 +326,7 @@ pub(super) fn judge(
         Some(until) => Note::Until(until),
         None => Note::Said("it has no end"),
     };
-    let schema = schema::check(credential, document, known, context);
+    let schema = schema::check(credential, document, known, proofs.partial, context);
     let status = status::check(credential, known, context);
 
     let issuer_did = credential.claimed_issuer();

@@ -13,18 +13,39 @@ struct Facts<'f> {
     builders: Vec<&'f Builder>,
     /// With their issuers.
     certifications: Vec<(&'f str, &'f Certification)>,
-    score: Result<Standing, String>,
+    score: Result<Standing<'f>, String>,
     status_as_of: Option<Timestamp>,
 }
 
-/// The least of each, over all scores.
-struct Standing {
-    tier: Tier,
-    /// After decay.
+/// The least of each, over all scores. What some score does not disclose is `None`, which is less
+/// than all that could be there.
+struct Standing<'f> {
+    tier: Option<Tier>,
+    confidence: Option<u8>,
+    /// What the value of `least` is at least, after decay.
     value: u8,
-    /// As computed.
-    computed: u8,
-    confidence: u8,
+    /// The score whose value is least.
+    least: &'f PactScore,
+}
+
+impl Standing<'_> {
+    /// What is known of the value, in words.
+    fn value_known(&self) -> String {
+        let (words, computed) = match (self.least.value, self.least.at_least) {
+            (Some(value), _) => ("", value),
+            (None, Some(least)) => ("at least ", least),
+            (None, None) => return known(None::<u8>),
+        };
+        match self.value == computed {
+            true => format!("{words}{computed}"),
+            false => format!("{words}{} of {computed} after decay", self.value),
+        }
+    }
+}
+
+/// What is known of something that the holder may have hidden, in words.
+fn known(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "not disclosed".to_owned(), |value| value.to_string())
 }
 
 /// Walks the ladder down to the first rung that holds. The last report is the granted one if it
@@ -137,34 +158,33 @@ impl<'f> Facts<'f> {
             Ok(score) => score,
             Err(why) => return lack("score", "a PactScore that counts".to_owned(), why.clone()),
         };
-        if let Some(tier) = rung.tier.filter(|tier| score.tier < *tier) {
-            lack("tier", tier.to_string(), score.tier.to_string());
+        let (tier, confidence) =
+            (score.tier.unwrap_or(Tier::Unrated), score.confidence.unwrap_or(0));
+        if let Some(least) = rung.tier.filter(|least| tier < *least) {
+            lack("tier", least.to_string(), known(score.tier));
         }
         if let Some(least) = rung.score.filter(|least| score.value < *least) {
-            let has = match score.value == score.computed {
-                true => score.value.to_string(),
-                false => format!("{} of {} after decay", score.value, score.computed),
-            };
-            lack("score", least.to_string(), has);
+            lack("score", least.to_string(), score.value_known());
         }
-        if let Some(least) = rung.confidence.filter(|least| score.confidence < *least) {
-            lack("confidence", least.to_string(), score.confidence.to_string());
+        if let Some(least) = rung.confidence.filter(|least| confidence < *least) {
+            lack("confidence", least.to_string(), known(score.confidence));
         }
     }
 }
 
 /// Scores belong to the version that was scored: one counts only beside an identity of the same
 /// version and model. Of several, the least counts in each respect, so that adding one never
-/// raises the level.
-fn standing(
-    scores: &[&PactScore],
+/// raises the level; what is hidden counts as the least that could be, so that hiding never does.
+fn standing<'f>(
+    scores: &[&'f PactScore],
     identities: &[&Identity],
     context: &Context<'_>,
-) -> Result<Standing, String> {
-    let least = scores.iter().map(|score| (score.value_at(context.now), score.value)).min();
+) -> Result<Standing<'f>, String> {
+    let at_least = |score: &&PactScore| (score.value_at(context.now), score.least_value());
+    let least = scores.iter().copied().min_by_key(at_least);
     let tier = scores.iter().map(|score| score.tier).min();
     let confidence = scores.iter().map(|score| score.confidence).min();
-    let (Some((value, computed)), Some(tier), Some(confidence)) = (least, tier, confidence) else {
+    let (Some(least), Some(tier), Some(confidence)) = (least, tier, confidence) else {
         return Err("none that is verified".to_owned());
     };
     if scores.iter().any(|score| !context.policy.has_begun(score.computed_at, context.now)) {
@@ -185,7 +205,7 @@ fn standing(
             ));
         }
     }
-    Ok(Standing { tier, value, computed, confidence })
+    Ok(Standing { tier, confidence, value: least.value_at(context.now), least })
 }
 
 fn is_wanted(issuer: &str, held: &Certification, wanted: &WantedCertification) -> bool {
@@ -198,3 +218,6 @@ fn or_none<'t>(items: impl Iterator<Item = &'t str>) -> String {
     let joined = items.collect::<Vec<_>>().join(", ");
     if joined.is_empty() { "none".to_owned() } else { joined }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Does it say all that its type must say, and nothing odd?
 
-use bonafide_core::attestation::{Attestation, AttestationType};
+use bonafide_core::attestation::{Attestation, AttestationType, missing_in_part};
 use bonafide_core::json::Value;
 use bonafide_core::schema::Violation;
 use bonafide_core::vc::{SchemaReference, Unverified};
@@ -18,15 +18,18 @@ pub(crate) struct SchemaFindings {
     pub(crate) note: Note,
 }
 
+/// `partial` is whether the holder may have left claims out. Then what is mandatory has to be
+/// there, and whatever else is there has to fit.
 pub(crate) fn check(
     credential: &Unverified<'_>,
     document: &Value<'_>,
     known: Option<&'static AttestationType>,
+    partial: bool,
     context: &Context<'_>,
 ) -> SchemaFindings {
     match known {
-        Some(known) => attestation(credential, document, known),
-        None => other(credential, document, context),
+        Some(known) => attestation(credential, document, known, partial),
+        None => other(credential, document, partial, context),
     }
 }
 
@@ -34,6 +37,7 @@ fn attestation(
     credential: &Unverified<'_>,
     document: &Value<'_>,
     known: &'static AttestationType,
+    partial: bool,
 ) -> SchemaFindings {
     let mut found = SchemaFindings {
         note: Note::Fits(known.schema_id.to_owned()),
@@ -48,11 +52,15 @@ fn attestation(
             });
         }
     }
-    if let Some(pointer) = known.missing_claim(document) {
+    let (missing, schema) = match partial {
+        true => (known.missing_in_part(document), known.partial_schema()),
+        false => (known.missing_claim(document), known.schema()),
+    };
+    if let Some(pointer) = missing {
         found.reasons.push(Reason::ClaimsMissing { credential_type: known.name, pointer });
         return found;
     }
-    if let Err(violation) = known.schema().check(document) {
+    if let Err(violation) = schema.check(document) {
         found.reasons.push(violated(known.schema_id, violation));
         return found;
     }
@@ -65,10 +73,13 @@ fn attestation(
     found
 }
 
-/// A credential of another type fits the schemas that it names, if they are known.
+/// A credential of another type fits the schemas that it names, if they are known. A part of one
+/// shows what would otherwise be hidden by leaving it out: when it ends, where it is revoked, what
+/// it has to fit.
 fn other(
     credential: &Unverified<'_>,
     document: &Value<'_>,
+    partial: bool,
     context: &Context<'_>,
 ) -> SchemaFindings {
     let mut found = SchemaFindings {
@@ -76,6 +87,11 @@ fn other(
         attestation: None,
         reasons: Vec::new(),
     };
+    if let Some(pointer) = missing_in_part(document).filter(|_| partial) {
+        let credential_type = "VerifiableCredential";
+        found.reasons.push(Reason::ClaimsMissing { credential_type, pointer });
+        return found;
+    }
     let schemas = credential.claimed_schemas();
     for (index, schema) in schemas.iter().enumerate() {
         let same = |earlier: &SchemaReference<'_>| {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use bonafide_core::Malformed;
+use bonafide_core::attestation::AttestationType;
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::key::PublicKey;
@@ -30,6 +31,10 @@ pub(crate) struct Opened<'t> {
     claims: Object<'static>,
     /// The same as a credential of the data model.
     credential: Value<'static>,
+    /// Whether the holder may have hidden what is asked of this credential. Of types that are not
+    /// built in that is status, dates and schema: they stand in a `dc+sd-jwt` for all to see, and in
+    /// a `vc+sd-jwt` whose payload hides nothing at its top.
+    partial: bool,
 }
 
 /// Takes a credential apart: a `vc+sd-jwt` or a `dc+sd-jwt` in compact form.
@@ -41,28 +46,37 @@ pub(crate) fn open<'t>(text: &'t str, context: &Context<'_>) -> Result<Opened<'t
         _ => TokenType::VC_SD_JWT,
     };
     let token = SdJwt::parse(text, token_type).map_err(|error| reason(error, ""))?;
-    let claims = disclosed(&token)?;
+    let (claims, shown) = disclosed(&token)?;
     let credential = match token_type {
         TokenType::DC_SD_JWT => from_claims(&claims).map_err(Reason::malformed)?,
         _ => with_status_claim(claims.clone()).map_err(Reason::malformed)?.into(),
     };
-    Ok(Opened { token, token_type, claims, credential })
+    let types = credential.get("type").map(Value::one_or_more).unwrap_or_default();
+    let built_in = |name: &Value<'_>| name.as_str().and_then(AttestationType::by_name).is_some();
+    let partial = types.iter().any(built_in)
+        || (token_type != TokenType::DC_SD_JWT && shown.contains("_sd"));
+    Ok(Opened { token, token_type, claims, credential, partial })
 }
 
-/// The claims of an SD-JWT with its disclosures in place.
-pub(crate) fn disclosed(token: &SdJwt<'_>) -> Result<Object<'static>, Reason> {
+/// The claims of an SD-JWT with its disclosures in place, and its payload as it was signed.
+pub(crate) fn disclosed(
+    token: &SdJwt<'_>,
+) -> Result<(Object<'static>, Object<'static>), Reason> {
     let method = token.issuer_jws().kid().unwrap_or_default();
     let claims = token.disclose().map_err(|error| reason(error, method))?;
     let shown = token.issuer_jws().decode_payload().map_err(|error| jose_reason(error, method))?;
     let shown = parse(&shown, &Limits::for_size(shown.len()))
         .map_err(|error| Reason::malformed(Malformed::json("SD-JWT", &error)))?;
+    let Value::Object(shown) = shown.into_owned() else {
+        return Err(Reason::malformed(Malformed::new("SD-JWT", "expected an object")));
+    };
     // What decides about the token itself stands in it for everybody to see.
-    let hidden = |name: &&str| claims.contains(name) && shown.get(name).is_none();
+    let hidden = |name: &&str| claims.contains(name) && !shown.contains(name);
     if let Some(name) = NEVER_SELECTIVE.into_iter().find(hidden) {
         let detail = format!("{name} may not be disclosed selectively");
         return Err(Reason::DisclosureInvalid { method: short(method), detail });
     }
-    Ok(claims)
+    Ok((claims, shown))
 }
 
 /// The credential in a JWT's payload: `cnf` is the envelope's, and a `status` claim is one more
@@ -102,7 +116,7 @@ pub(crate) fn enveloped(part: Part, text: &str, context: &Context<'_>) -> Creden
 pub(crate) fn check(part: Part, opened: &Opened<'_>, context: &Context<'_>) -> CredentialReport {
     let jws = opened.token.issuer_jws();
     let mut proofs = context.checker().compact(jws, Relationship::AssertionMethod);
-    proofs.partial = true;
+    proofs.partial = opened.partial;
     if opened.token_type != TokenType::DC_SD_JWT {
         return payload(part, jws, &opened.credential, proofs, context);
     }
