@@ -112,7 +112,8 @@ fn the_narrower_question_asks_nothing_of_trust() {
     let documents = scene
         .issuers()
         .map(|issuer| bonafide_core::did::DidDocument::from_value(issuer.document()).unwrap());
-    let evidence = documents.into_iter().fold(Evidence::new(), Evidence::with_document);
+    let evidence = Evidence::new().with_suites(bonafide_linked_data::SUITES);
+    let evidence = documents.into_iter().fold(evidence, Evidence::with_document);
     for format in Format::ALL {
         // Nobody trusts the stranger's own word, but the proof is good.
         let credential = scene.attest(Attested::PactScore, &scene.stranger, format);
@@ -120,7 +121,10 @@ fn the_narrower_question_asks_nothing_of_trust() {
         assert_eq!(report.outcome.name(), "accepted");
         let bad = credential.replacen("urn:bonafide:", "urn:bonafidd:", 1);
         let bad = if bad == credential { credential + "A" } else { bad };
-        assert_eq!(verify_proof(bad.as_bytes(), &Request::new(), &evidence, now).outcome.name(), "rejected");
+        assert_eq!(
+            verify_proof(bad.as_bytes(), &Request::new(), &evidence, now).outcome.name(),
+            "rejected"
+        );
     }
     let credential = world.score(DI);
     let report = verify_proof(credential.as_bytes(), &Request::new(), &Evidence::new(), now);

@@ -257,8 +257,9 @@ mod tests {
             for name in NEVER_SELECTIVE.iter().filter(|name| **name != "vct#integrity") {
                 assert_eq!(sd(name), Some("never"), "{vct} {name}");
             }
-            for pointer in known.mandatory {
-                let name = pointer.split('/').nth(2).unwrap();
+            let own = known.mandatory.iter().chain(known.mandatory_in_part);
+            for pointer in own.filter_map(|pointer| pointer.strip_prefix("/credentialSubject/")) {
+                let name = pointer.split('/').next().unwrap();
                 assert_eq!(sd(name), Some("never"), "{vct} {name}");
             }
         }

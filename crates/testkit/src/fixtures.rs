@@ -172,6 +172,11 @@ impl Writer {
         let Scene { platinum, bronze, stranger, .. } = &self.scene;
         // Agents have Ed25519 keys; the credentials inside are in every format.
         let envelope = format.envelope();
+        // An empty list can't be signed as RDF.
+        let nothing = match envelope {
+            Format::Rdfc(key_type) => Format::DataIntegrity(key_type),
+            other => other,
+        };
         let theirs = |agent: &Agent| self.scene.credentials(agent, format);
         let of = |held: &[String], agent: &Agent| present(held, agent, envelope, NONCE, AUDIENCE);
         let granted = |level| Expected { outcome: "accepted", level: Some(level), reasons: &[] };
@@ -197,7 +202,12 @@ impl Writer {
                 "fresh",
                 rejected(&["audience-mismatch"]),
             ),
-            ("empty", of(&[], platinum), "fresh", rejected(&["presentation-empty"])),
+            (
+                "empty",
+                present(&[], platinum, nothing, NONCE, AUDIENCE),
+                "fresh",
+                rejected(&["presentation-empty"]),
+            ),
         ];
         let request = Object::from([("nonce", NONCE), ("audience", AUDIENCE)]);
         for (name, text, bundle, expected) in cases {

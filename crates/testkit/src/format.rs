@@ -237,8 +237,7 @@ pub fn derive(base: &str, reveal: &[&str]) -> String {
     }
     let Value::Object(document) = json(base) else { unreachable!("an object") };
     let proof = &proofs_of(&document).expect("a proof")[0];
-    let input =
-        DeriveInput { document: &document, proof, reveal, presentation_header: b"" };
+    let input = DeriveInput { document: &document, proof, reveal, presentation_header: b"" };
     let derived = SUITES.of_proof(proof).and_then(|suite| suite.derive(input));
     to_canonical_string(&derived.expect("a derived document").into())
 }
@@ -300,8 +299,11 @@ pub fn present(
         false => envelop(text, &CompactJws::peek_media_type(text).unwrap_or_default()),
     });
     let presentation = new_presentation(&agent.did, held.collect());
-    if !matches!(format, Format::Jwt(_) | Format::VcSdJwt(_)) {
-        return presented(presentation, agent, Some((nonce, audience)), format.suite());
+    let binding = Some((nonce, audience));
+    match format {
+        Format::Jwt(_) | Format::VcSdJwt(_) => {}
+        Format::DataIntegrity(_) => return secure_presentation(presentation, agent, binding),
+        _ => return presented(presentation, agent, binding, format.suite()),
     }
     let Value::Object(mut claims) = presentation else { unreachable!("an object") };
     claims.insert("aud", audience.to_owned());

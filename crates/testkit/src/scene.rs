@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use bonafide_core::attestation::{AttestationType, Draft};
-use bonafide_core::did::Relationship;
-use bonafide_core::json::{Object, Value, to_canonical_string};
+use bonafide_core::json::{Object, Value};
 use bonafide_core::key::KeyType;
 use bonafide_core::status::{
     BitstringStatusEntry, BitstringStatusListCredential, StatusBits, StatusPurpose,
+    TokenStatusBits, TokenStatusListClaims,
 };
-use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{CREDENTIALS_V2, envelop, new_presentation};
-use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
-use bonafide_proof::jose::{self, CompactJws, TokenType};
+use bonafide_core::vc::CREDENTIALS_V2;
+use bonafide_proof::jose::{self, TokenType};
 use bonafide_proof::{SecretKey, Signer};
 use bonafide_verifier::{BundleContent, BundleDraft};
 

@@ -26,7 +26,7 @@ pub(super) fn bundle_with_list(list: impl FnOnce(&Scene) -> Value<'static>) -> S
     let list = list(&scene);
     for content in &mut draft.content {
         if let BundleContent::StatusList { credential, .. } = content
-            && credential.get("issuer").unwrap().as_str() == Some(&scene.scorer.did)
+            && credential.get("issuer").and_then(Value::as_str) == Some(&scene.scorer.did)
         {
             *credential = list.clone();
         }

@@ -18,7 +18,7 @@ use bonafide_verifier::{BundleContent, MemorySeen, Outcome};
 
 use crate::world::{DI, World, binary, nothing};
 
-const URL: &str = "https://scorer.example/tokens/1";
+const URL: &str = "https://scorer.example/tokens/2";
 const INDEX: usize = 4_711;
 
 /// Platinum's score with another status entry.

@@ -53,15 +53,13 @@ pub(crate) fn open<'t>(text: &'t str, context: &Context<'_>) -> Result<Opened<'t
     };
     let types = credential.get("type").map(Value::one_or_more).unwrap_or_default();
     let built_in = |name: &Value<'_>| name.as_str().and_then(AttestationType::by_name).is_some();
-    let partial = types.iter().any(built_in)
-        || (token_type != TokenType::DC_SD_JWT && shown.contains("_sd"));
+    let partial =
+        types.iter().any(built_in) || (token_type != TokenType::DC_SD_JWT && shown.contains("_sd"));
     Ok(Opened { token, token_type, claims, credential, partial })
 }
 
 /// The claims of an SD-JWT with its disclosures in place, and its payload as it was signed.
-pub(crate) fn disclosed(
-    token: &SdJwt<'_>,
-) -> Result<(Object<'static>, Object<'static>), Reason> {
+pub(crate) fn disclosed(token: &SdJwt<'_>) -> Result<(Object<'static>, Object<'static>), Reason> {
     let method = token.issuer_jws().kid().unwrap_or_default();
     let claims = token.disclose().map_err(|error| reason(error, method))?;
     let shown = token.issuer_jws().decode_payload().map_err(|error| jose_reason(error, method))?;
