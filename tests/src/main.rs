@@ -4,7 +4,10 @@
 
 mod command_line;
 mod fixtures;
+mod network;
 mod policies;
+mod resolve;
+mod server;
 mod threats;
 mod vectors;
 mod verdicts;

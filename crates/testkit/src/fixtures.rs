@@ -119,7 +119,7 @@ impl Writer {
         let index = scene.index_of(&scene.platinum);
         let lists = revoked.content.iter_mut().filter_map(|content| match content {
             BundleContent::StatusList { credential, .. } => Some(credential),
-            BundleContent::Document { .. } => None,
+            BundleContent::Document { .. } | BundleContent::History { .. } => None,
         });
         for (list, issuer) in lists.zip(scene.issuers()) {
             *list = scene.status_list(issuer, &[index]);
