@@ -32,6 +32,7 @@ fn every_command_helps_with_an_example() {
         &["status", "token"],
         &["status", "show"],
         &["bundle", "make"],
+        &["bundle", "pull"],
         &["bundle", "show"],
         &["bundle", "check"],
         &["policy", "new"],

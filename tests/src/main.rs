@@ -5,7 +5,10 @@
 mod command_line;
 mod data_model_1;
 mod fixtures;
+mod network;
 mod policies;
+mod resolve;
+mod server;
 mod threats;
 mod vectors;
 mod verdicts;

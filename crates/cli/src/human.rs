@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use bonafide_verifier::{
-    Check, CheckOutcome, Effect, Mode, Outcome, Part, ProofReport, RungReport, Verdict,
+    Check, CheckOutcome, DidVersion, Effect, Mode, Outcome, Part, ProofReport, RungReport, Verdict,
 };
 
 pub(crate) const PLAIN: anstyle::Reset = anstyle::Reset;
@@ -60,6 +60,9 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     if let Some(presenter) = verdict.presenter() {
         // A write into a string can't fail.
         let _ = writeln!(text, "  presented by {}", shown(presenter));
+    }
+    for DidVersion { did, id, time } in verdict.did_versions() {
+        let _ = writeln!(text, "  {} by its version {id} of {time}", shown(did));
     }
     checks(verdict.checks(), &mut text);
     ladder(verdict, &mut text);

@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod human;
 mod key_file;
+mod network;
 mod seen_file;
 
 use std::io::{ErrorKind, Write};

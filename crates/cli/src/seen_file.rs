@@ -25,6 +25,9 @@ struct State {
     version: u32,
     bundles: Vec<(String, u64, String)>,
     lists: Vec<(String, String, String, String)>,
+    /// Not in the files of earlier versions.
+    #[serde(default)]
+    histories: Vec<(String, u64, String)>,
     nonces: Vec<(String, String, String)>,
 }
 
@@ -63,6 +66,12 @@ impl FileSeen {
                     (list.clone(), newest.to_string(), fetched.to_string(), digest.clone())
                 })
                 .collect(),
+            histories: self
+                .memory
+                .histories
+                .iter()
+                .map(|(scid, (number, id))| (scid.clone(), *number, id.clone()))
+                .collect(),
             nonces: self
                 .memory
                 .nonces
@@ -74,6 +83,7 @@ impl FileSeen {
         };
         state.bundles.sort();
         state.lists.sort();
+        state.histories.sort();
         state.nonces.sort();
         let text = serde_json::to_string_pretty(&state)
             .map_err(|error| Failure::fault(format!("state: {error}")))?;
@@ -100,6 +110,9 @@ fn read(path: &Path) -> Result<MemorySeen, Failure> {
     for (list, newest, fetched, digest) in state.lists {
         let newest = (time(&newest)?, time(&fetched)?, digest);
         memory.lists.insert(list, newest);
+    }
+    for (scid, number, id) in state.histories {
+        memory.histories.insert(scid, (number, id));
     }
     for (audience, nonce, until) in state.nonces {
         let until = time(&until)?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bonafide_core::did::{Did, web_document_url};
+use bonafide_core::did::{Did, web_document_url, webvh_urls};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use rustls::pki_types::CertificateDer;
@@ -183,6 +183,20 @@ impl Client {
     pub async fn did_web(&self, did: Did<'_>) -> Result<Fetched, FetchError> {
         let url = web_document_url(did).map_err(FetchError::Did)?;
         self.document(&url, Kind::DidDocument).await
+    }
+
+    /// The log of a did:webvh DID and, if the log speaks of witnesses and the server has it, the
+    /// file of their proofs (did:webvh 1.0, "Read (Resolve)").
+    pub async fn did_webvh(&self, did: Did<'_>) -> Result<(Fetched, Option<Fetched>), FetchError> {
+        const WITNESS: &[u8] = b"\"witness\"";
+        let (log, witnesses) = webvh_urls(did).map_err(FetchError::Did)?;
+        let log = self.document(&log, Kind::DidLog).await?;
+        let speaks = log.body.windows(WITNESS.len()).any(|window| window == WITNESS);
+        let witnesses = match speaks {
+            true => self.optional(&witnesses, Kind::DidWitness).await?,
+            false => None,
+        };
+        Ok((log, witnesses))
     }
 
     /// What is at `url`.

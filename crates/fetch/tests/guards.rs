@@ -232,6 +232,31 @@ async fn what_is_there_comes_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_history_comes_with_its_witnesses_if_it_has_any() {
+    const SCID: &str = "QmXq3qKkf4miH65SnSpkaMbAcXixyR6JU4yt8p4W8ftGWx";
+    let authority = Authority::new();
+    let client = authority.client();
+    let did = |server: &Server| format!("did:webvh:{SCID}:{NAME}%3A{}:a", server.port);
+    let asked = |server: &Server| -> Vec<String> {
+        let line = |request: &String| request.lines().next().unwrap_or_default().to_owned();
+        server.requests().iter().map(line).collect()
+    };
+    let server = Server::answering(&authority, ok("", "{}\n")).await;
+    let (log, witnesses) = client.did_webvh(Did::parse(&did(&server)).unwrap()).await.unwrap();
+    assert_eq!((log.body.as_slice(), witnesses), (&b"{}\n"[..], None));
+    assert_eq!(asked(&server), ["GET /a/did.jsonl HTTP/1.1"]);
+    let server = Server::answering(&authority, ok("", "{\"witness\":{}}")).await;
+    let (_, witnesses) = client.did_webvh(Did::parse(&did(&server)).unwrap()).await.unwrap();
+    assert!(witnesses.is_some());
+    assert_eq!(asked(&server), ["GET /a/did.jsonl HTTP/1.1", "GET /a/did-witness.json HTTP/1.1"]);
+    let server = Server::answering(&authority, empty("404 Not Found", "")).await;
+    let error = client.did_webvh(Did::parse(&did(&server)).unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "status");
+    let error = client.did_webvh(Did::parse("did:web:issuer.example").unwrap()).await.unwrap_err();
+    assert_eq!(error.code(), "bad-did");
+}
+
+#[tokio::test]
 async fn addresses_that_are_not_public_are_refused_in_every_spelling() {
     let authority = Authority::new();
     let server = Server::answering(&authority, ok("", "{}")).await;

@@ -118,7 +118,7 @@ impl Writer {
         let index = scene.index_of(&scene.platinum);
         let lists = revoked.content.iter_mut().filter_map(|content| match content {
             BundleContent::StatusList { credential, .. } => Some(credential),
-            BundleContent::Document { .. } => None,
+            BundleContent::Document { .. } | BundleContent::History { .. } => None,
         });
         let issuers = scene.issuers().into_iter().flat_map(|issuer| [issuer, issuer]);
         for (list, issuer) in lists.zip(issuers) {

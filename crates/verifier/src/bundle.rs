@@ -1,4 +1,5 @@
-//! The trust bundle: DID documents and status lists in one signed file. It is never unpacked.
+//! The trust bundle: DID documents, did:webvh histories and status lists in one signed file. It is
+//! never unpacked.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +15,8 @@ use bonafide_proof::{SignError, Signer, Unremembered};
 
 use crate::check::status_list::{OpenList, open_list};
 use crate::evidence::{Documents, Keys, is_self_certifying, short};
-use crate::{Policy, Reason};
+use crate::history::HistoryEntry;
+use crate::{DidVersion, Policy, Reason};
 
 /// The `typ` of a bundle: nothing else is ever taken for one.
 pub const BUNDLE_TOKEN: TokenType = TokenType { typ: "bonafide-bundle+jwt", cty: None };
@@ -48,7 +50,9 @@ impl Bundle {
     /// Opens a bundle: a compact JWS by a signer that the policy names.
     ///
     /// The signer is looked at before the signature, and the signature before the content. A
-    /// status list that is not good does not spoil the others: what depends on it is refused.
+    /// document, history or status list that is not good does not spoil the others: what depends on
+    /// it is refused. Each history is verified as of the time it was fetched, and the document of
+    /// its newest version counts.
     pub fn open(bytes: &[u8], policy: &Policy) -> Result<Self, Reason> {
         Self::open_with(bytes, policy, Suites::JCS)
     }
@@ -68,16 +72,22 @@ impl Bundle {
 
         let mut documents = Documents::default();
         for (did, document) in content.documents {
-            if is_self_certifying(&did) {
-                return Err(invalid(format!("{did} is its own document and can't have another")));
-            }
             let new = match document {
                 Ok(document) => documents.insert(document),
-                Err(error) => documents.insert_broken(&did, error.to_string()),
+                Err(error) => {
+                    let detail = error.to_string();
+                    let reason = Reason::DidDocumentInvalid { did: short(&did), detail };
+                    documents.insert_broken(&did, reason)
+                }
             };
-            if !new {
-                return Err(invalid(format!("two documents for {did}")));
-            }
+            only_one(&did, new)?;
+        }
+        for history in content.histories {
+            let new = match history.open() {
+                Ok((document, version)) => documents.insert_version(document, version),
+                Err(reason) => documents.insert_broken(history.did, reason),
+            };
+            only_one(history.did, new)?;
         }
         let mut lists = HashMap::new();
         let mut room = LARGEST_LISTS;
@@ -130,6 +140,21 @@ impl Bundle {
         self.documents.len()
     }
 
+    /// The did:webvh DIDs in it, each with its newest version, in the order of the DIDs. Those that
+    /// came to their end or moved are not among them.
+    pub fn did_versions(&self) -> Vec<&DidVersion> {
+        let mut versions: Vec<&DidVersion> = self.documents.versions().collect();
+        versions.sort();
+        versions
+    }
+
+    /// The DIDs that can't be used, and why, in their order.
+    pub fn unusable_dids(&self) -> Vec<(&str, &Reason)> {
+        let mut broken: Vec<(&str, &Reason)> = self.documents.broken().collect();
+        broken.sort_by_key(|(did, _)| *did);
+        broken
+    }
+
     /// The status lists in it: the URL, as of when, and why it can't be relied on, if so.
     pub fn status_lists(&self) -> impl Iterator<Item = (&str, Timestamp, Option<&Reason>)> {
         self.lists
@@ -155,6 +180,17 @@ fn invalid(detail: impl Into<String>) -> Reason {
     Reason::BundleInvalid { detail: detail.into() }
 }
 
+/// Refuses a second document for a DID, and any for one that holds its own key.
+fn only_one(did: &str, new: bool) -> Result<(), Reason> {
+    if is_self_certifying(did) {
+        return Err(invalid(format!("{did} is its own document and can't have another")));
+    }
+    match new {
+        true => Ok(()),
+        false => Err(invalid(format!("two documents for {did}"))),
+    }
+}
+
 fn trusted_signer(jws: &CompactJws<'_>, policy: &Policy) -> Result<String, Reason> {
     let kid = jws.kid().unwrap_or_default();
     let untrusted = || Reason::BundleUntrusted { signer: short(kid) };
@@ -178,6 +214,7 @@ struct Content<'v> {
     expires: Timestamp,
     newest: Timestamp,
     documents: Vec<(String, Result<DidDocument, Malformed>)>,
+    histories: Vec<HistoryEntry<'v>>,
     lists: Vec<(&'v Value<'v>, Timestamp)>,
 }
 
@@ -210,9 +247,12 @@ impl<'v> Content<'v> {
             // A broken document spoils nothing but its own DID.
             documents.push((did.to_owned(), DidDocument::from_value(entry.clone())));
         }
+        let histories = histories(object)?;
         let lists = entries(object, "statusLists", "credential")?;
-        let newest = lists.iter().map(|(_, fetched_at)| *fetched_at).fold(newest, Timestamp::max);
-        Ok(Self { sequence, issued_at, expires, newest, documents, lists })
+        let fetched = histories.iter().map(|history| history.fetched_at);
+        let fetched = fetched.chain(lists.iter().map(|(_, fetched_at)| *fetched_at));
+        let newest = fetched.fold(newest, Timestamp::max);
+        Ok(Self { sequence, issued_at, expires, newest, documents, histories, lists })
     }
 }
 
@@ -221,6 +261,35 @@ fn time(object: &Object<'_>, member: &str) -> Result<Timestamp, Malformed> {
         .str(member)
         .ok_or_else(|| Malformed::at(WHAT, format!("/{member}"), "expected a date-time"))?;
     Timestamp::parse(text).map_err(|error| error.within(WHAT, &format!("/{member}")))
+}
+
+/// The histories; a bundle without any need not have the member.
+fn histories<'v>(object: &'v Object<'v>) -> Result<Vec<HistoryEntry<'v>>, Malformed> {
+    const MEMBER: &str = "didHistories";
+    let malformed = || {
+        let detail = "expected a list of did, log, fetchedAt and, if there are any, witnesses";
+        Malformed::at(WHAT, format!("/{MEMBER}"), detail)
+    };
+    let items = match object.get(MEMBER) {
+        None => return Ok(Vec::new()),
+        Some(items) => items.as_array().ok_or_else(malformed)?,
+    };
+    items
+        .iter()
+        .map(|item| {
+            let entry = item.as_object().ok_or_else(malformed)?;
+            let witnesses = match entry.get("witnesses") {
+                None => None,
+                Some(witnesses) => Some(witnesses.as_str().ok_or_else(malformed)?),
+            };
+            Ok(HistoryEntry {
+                did: entry.str("did").ok_or_else(malformed)?,
+                log: entry.str("log").ok_or_else(malformed)?,
+                witnesses,
+                fetched_at: time(entry, "fetchedAt")?,
+            })
+        })
+        .collect()
 }
 
 fn entries<'v>(
@@ -254,7 +323,7 @@ pub struct BundleDraft {
     pub issued_at: Timestamp,
     /// When verifiers must have a newer one.
     pub expires: Timestamp,
-    /// DID documents and status lists.
+    /// DID documents, histories and status lists.
     pub content: Vec<BundleContent>,
 }
 
@@ -266,6 +335,17 @@ pub enum BundleContent {
         /// The document.
         document: Value<'static>,
         /// When it was fetched.
+        fetched_at: Timestamp,
+    },
+    /// The history of a did:webvh, of which nothing but its history counts.
+    History {
+        /// The DID.
+        did: String,
+        /// Its `did.jsonl`.
+        log: String,
+        /// Its `did-witness.json`, if it has one.
+        witnesses: Option<String>,
+        /// When it was fetched; no version may be later.
         fetched_at: Timestamp,
     },
     /// A status list credential: an object, or the text of a `vc+jwt`.
@@ -280,24 +360,28 @@ pub enum BundleContent {
 impl BundleDraft {
     /// Signs the bundle; `kid` is the DID URL of the signer's key.
     pub fn sign(&self, kid: &str, signer: &dyn Signer) -> Result<String, SignError> {
-        let (mut documents, mut lists) = (Vec::new(), Vec::new());
+        let (mut documents, mut histories, mut lists) = (Vec::new(), Vec::new(), Vec::new());
         for content in &self.content {
-            let (target, name, value, fetched_at) = match content {
+            match content {
                 BundleContent::Document { document, fetched_at } => {
-                    (&mut documents, "document", document, fetched_at)
+                    documents.push(fetched(*fetched_at, "document", document.clone()));
+                }
+                BundleContent::History { did, log, witnesses, fetched_at } => {
+                    let mut history = fetched(*fetched_at, "log", log.clone().into());
+                    history.insert("did", did.clone());
+                    if let Some(witnesses) = witnesses {
+                        history.insert("witnesses", witnesses.clone());
+                    }
+                    histories.push(history);
                 }
                 BundleContent::StatusList { credential, fetched_at } => {
-                    (&mut lists, "credential", credential, fetched_at)
+                    lists.push(fetched(*fetched_at, "credential", credential.clone()));
                 }
-            };
-            target.push(Object::from([
-                ("fetchedAt", Value::from(fetched_at.to_string())),
-                (name, value.clone()),
-            ]));
+            }
         }
         let sequence = i64::try_from(self.sequence).unwrap_or(MAX_SAFE_INTEGER);
         let sequence = sequence.min(MAX_SAFE_INTEGER);
-        let payload = Object::from([
+        let mut payload = Object::from([
             ("version", Value::from(1_u32)),
             ("sequence", Value::Number(Number::Integer(sequence))),
             ("issuedAt", self.issued_at.to_string().into()),
@@ -305,6 +389,14 @@ impl BundleDraft {
             ("didDocuments", documents.into()),
             ("statusLists", lists.into()),
         ]);
+        if !histories.is_empty() {
+            payload.insert("didHistories", histories);
+        }
         jose::sign(&payload.into(), BUNDLE_TOKEN, kid, signer)
     }
+}
+
+/// A piece of content with its date.
+fn fetched(at: Timestamp, name: &'static str, value: Value<'static>) -> Object<'static> {
+    Object::from([("fetchedAt", Value::from(at.to_string())), (name, value)])
 }

@@ -13,7 +13,7 @@ use bonafide_core::time::Timestamp;
 use bonafide_proof::data_integrity::Suites;
 use bonafide_proof::{SignatureCheck, Unremembered, VerifyingKey};
 
-use crate::{Bundle, Reason, SignatureCache};
+use crate::{Bundle, DidVersion, Reason, SignatureCache};
 
 /// Everything a verdict may rely on besides the policy. Nothing is ever fetched.
 #[derive(Clone)]
@@ -45,7 +45,8 @@ impl<'e> Evidence<'e> {
     }
 
     /// Relies on a DID document that the caller vouches for. The bundle's goes first, and a DID
-    /// that holds its own key never needs one.
+    /// that holds its own key never needs one. For a did:webvh nobody can vouch: it is refused
+    /// unless a bundle holds its history.
     pub fn with_document(mut self, document: DidDocument) -> Self {
         self.documents.insert(document);
         self
@@ -136,7 +137,7 @@ impl std::fmt::Debug for Evidence<'_> {
 pub(crate) struct Documents {
     good: HashMap<String, Document>,
     /// Why the document of a DID can't be used.
-    broken: HashMap<String, String>,
+    broken: HashMap<String, Reason>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,21 +145,49 @@ pub(crate) struct Document {
     document: DidDocument,
     /// For each method of the document, in its order; `None` where it does not sign here.
     keys: Vec<Option<VerifyingKey>>,
+    /// Of the document of a did:webvh: which version of it this is.
+    version: Option<DidVersion>,
 }
 
 impl Documents {
-    /// Adds a document; returns whether there was none for its DID.
+    /// Adds a document; returns whether there was none for its DID. One of a did:webvh counts as
+    /// broken: such a DID proves itself by its history, and by nothing else.
     pub(crate) fn insert(&mut self, document: DidDocument) -> bool {
+        let did = document.id();
+        if Did::parse(did).is_ok_and(|did| did.method() == "webvh") {
+            let detail = "a did:webvh proves itself by its history, not by a document".to_owned();
+            let reason = Reason::DidDocumentInvalid { did: short(did), detail };
+            return self.insert_broken(did, reason);
+        }
+        self.insert_good(document, None)
+    }
+
+    /// Adds the document of a version of a did:webvh; returns whether there was none for its DID.
+    pub(crate) fn insert_version(&mut self, document: DidDocument, version: DidVersion) -> bool {
+        self.insert_good(document, Some(version))
+    }
+
+    fn insert_good(&mut self, document: DidDocument, version: Option<DidVersion>) -> bool {
         let keys = decoded(&document);
         let did = document.id().to_owned();
         let new = !self.broken.contains_key(&did);
-        self.good.insert(did, Document { document, keys }).is_none() && new
+        self.good.insert(did, Document { document, keys, version }).is_none() && new
     }
 
-    /// Notes that the document of a DID can't be used; returns whether there was none.
-    pub(crate) fn insert_broken(&mut self, did: &str, detail: String) -> bool {
+    /// Notes why the document of a DID can't be used; returns whether there was none.
+    pub(crate) fn insert_broken(&mut self, did: &str, reason: Reason) -> bool {
         let new = !self.good.contains_key(did);
-        self.broken.insert(did.to_owned(), detail).is_none() && new
+        self.broken.insert(did.to_owned(), reason).is_none() && new
+    }
+
+    /// The versions of did:webvh DIDs among them, in no order.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = &DidVersion> {
+        self.good.values().filter_map(|document| document.version.as_ref())
+    }
+
+    /// The DIDs whose documents can't be used, and why, in no order.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = (&str, &Reason)> {
+        self.broken.iter().map(|(did, reason)| (did.as_str(), reason))
     }
 
     fn know(&self, did: Did<'_>) -> bool {
@@ -182,9 +211,7 @@ impl Documents {
         }
         match (self.good.get(did), self.broken.get(did)) {
             (Some(document), _) => document.resolve(method, relationship),
-            (None, Some(detail)) => {
-                Err(Reason::DidDocumentInvalid { did: short(did), detail: detail.clone() })
-            }
+            (None, Some(reason)) => Err(reason.clone()),
             (None, None) => resolve_without_document(url, method, relationship),
         }
     }
@@ -202,6 +229,8 @@ pub(crate) struct ResolvedKey<'e> {
 #[derive(Clone, Debug)]
 pub(crate) struct KeyLife {
     pub(crate) method: String,
+    /// The version of the did:webvh that lists it.
+    pub(crate) version: Option<DidVersion>,
     expires: Option<Timestamp>,
     revoked: Option<Timestamp>,
 }
@@ -241,6 +270,7 @@ impl Document {
             controller: self.document.id().to_owned(),
             life: KeyLife {
                 method: id.to_owned(),
+                version: self.version.clone(),
                 expires: method.expires,
                 revoked: method.revoked,
             },
@@ -282,7 +312,7 @@ fn resolve_without_document(
         Some(Err(error)) => Err(invalid(error)),
         Some(Ok(document)) => {
             let keys = decoded(&document);
-            let document = Document { document, keys };
+            let document = Document { document, keys, version: None };
             let resolved = document.resolve(method, relationship)?;
             Ok(ResolvedKey {
                 key: Cow::Owned(resolved.key.into_owned()),
@@ -312,7 +342,7 @@ fn did_key(
     Ok(ResolvedKey {
         key: Cow::Owned(key),
         controller: url.did.as_str().to_owned(),
-        life: KeyLife { method: method.to_owned(), expires: None, revoked: None },
+        life: KeyLife { method: method.to_owned(), version: None, expires: None, revoked: None },
     })
 }
 

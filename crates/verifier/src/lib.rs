@@ -37,6 +37,7 @@ mod bundle;
 mod cache;
 mod check;
 mod evidence;
+mod history;
 mod pipeline;
 pub mod policy;
 mod reason;
@@ -54,6 +55,6 @@ pub use reason::{Effect, Reason};
 pub use request::Request;
 pub use seen::{MemorySeen, Observation, Seen, SeenError, Sighting};
 pub use verdict::{
-    Check, CheckName, CheckOutcome, Effective, Lack, Mode, Outcome, Part, RungReport,
+    Check, CheckName, CheckOutcome, DidVersion, Effective, Lack, Mode, Outcome, Part, RungReport,
     VERDICT_SCHEMA, Verdict,
 };

@@ -188,6 +188,12 @@ reasons! {
     /// The DID or its document is broken.
     DidDocumentInvalid "did-document-invalid" Rejects { did: String, detail: String }
         "the DID document of {did} is not valid: {detail}"
+    /// The DID came to its end.
+    DidDeactivated "did-deactivated" Rejects { did: String, version: String }
+        "{did} came to its end with version {version}"
+    /// The DID goes by another name now.
+    DidMoved "did-moved" Rejects { did: String, version: String, to: String }
+        "{did} became {to} with version {version}"
     /// The key exists but not for this use.
     KeyNotForPurpose "key-not-for-purpose" Rejects { method: String, purpose: &'static str }
         "{method} is not listed under {purpose}"
@@ -322,6 +328,12 @@ reasons! {
     /// A newer list was seen before.
     StatusListRolledBack "status-list-rolled-back" Rejects { list: String, stamp: Timestamp, newest: Timestamp }
         "the status list {list} is of {stamp}; one of {newest} was seen before"
+    /// A newer version of a did:webvh was seen before.
+    DidHistoryRolledBack "did-history-rolled-back" Rejects { did: String, version: String, newest: String }
+        "the history of {did} ends with version {version}; {newest} was seen before"
+    /// Two versions of a did:webvh with one number.
+    DidHistoryForked "did-history-forked" Rejects { did: String, version: String }
+        "another version of {did} with the number of {version} was seen before"
     /// This nonce was answered before.
     Replayed "replayed" Rejects { nonce: String } "the nonce {nonce} was used before"
     /// What was seen before could not be remembered.

@@ -31,6 +31,15 @@ pub enum Observation {
         /// SHA-256 of the list in hexadecimal.
         digest: String,
     },
+    /// The history of a did:webvh: it never gets shorter, and there is one version per number.
+    DidHistory {
+        /// The DID.
+        did: String,
+        /// The number of the newest version.
+        number: u64,
+        /// Its `versionId`.
+        version_id: String,
+    },
     /// A presentation's nonce: it is answered once.
     Nonce {
         /// Who asked.
@@ -53,6 +62,10 @@ pub enum Sighting {
     ForkedBundle,
     /// A newer list was seen, valid from then.
     OlderList(Timestamp),
+    /// A newer version of the DID was seen, with this id.
+    OlderHistory(String),
+    /// Another version of the DID with the same number was seen.
+    ForkedHistory,
     /// The nonce was answered before.
     Replayed,
 }
@@ -80,6 +93,8 @@ pub struct MemorySeen {
     pub bundles: HashMap<String, (u64, String)>,
     /// Newest date, when it was fetched, and the digest, by list.
     pub lists: HashMap<String, (Timestamp, Timestamp, String)>,
+    /// Number and id of the newest version by the SCID of a did:webvh, which stays when it moves.
+    pub histories: HashMap<String, (u64, String)>,
     /// Until when each audience's nonce is remembered.
     pub nonces: HashMap<(String, String), Timestamp>,
 }
@@ -125,6 +140,20 @@ impl Seen for MemorySeen {
                     }
                 }
             }
+            Observation::DidHistory { did, number, version_id } => {
+                let scid = did.split(':').nth(2).unwrap_or_default();
+                match self.histories.get(scid) {
+                    Some((newest, id)) if newest > number => Sighting::OlderHistory(id.clone()),
+                    Some((newest, id)) if newest == number && id != version_id => {
+                        Sighting::ForkedHistory
+                    }
+                    Some((newest, _)) if newest == number => Sighting::Same,
+                    _ => {
+                        self.histories.insert(scid.to_owned(), (*number, version_id.clone()));
+                        Sighting::New
+                    }
+                }
+            }
             Observation::Nonce { audience, nonce } => {
                 let id = (audience.clone(), nonce.clone());
                 if self.nonces.get(&id).is_some_and(|until| *until > now) {
@@ -151,8 +180,9 @@ impl Verdict {
     pub fn remembered(mut self, seen: &mut dyn Seen) -> Self {
         let now = self.as_of;
         let mut reasons = Vec::new();
+        let histories = self.histories();
         let observations = std::mem::take(&mut self.observations);
-        for observation in &observations {
+        for observation in histories.iter().chain(&observations) {
             let is_nonce = matches!(observation, Observation::Nonce { .. });
             if is_nonce && (self.outcome != Outcome::Accepted || !reasons.is_empty()) {
                 continue;
@@ -169,6 +199,30 @@ impl Verdict {
         self.settle();
         self
     }
+
+    /// The histories that it rests on, or that speak against it, if they come from a bundle that
+    /// is relied on. One that ended counts as much as another: it must not come back to life.
+    fn histories(&self) -> Vec<Observation> {
+        let is_bundle = |seen: &Observation| matches!(seen, Observation::Bundle { .. });
+        if !self.observations.iter().any(is_bundle) {
+            return Vec::new();
+        }
+        let used = self.did_versions().into_iter().map(|version| (&version.did, &version.id));
+        let ended = self.reasons().filter_map(|reason| match reason {
+            Reason::DidDeactivated { did, version } | Reason::DidMoved { did, version, .. } => {
+                Some((did, version))
+            }
+            _ => None,
+        });
+        let mut newest: Vec<(&String, &String)> = used.chain(ended).collect();
+        newest.sort();
+        newest.dedup();
+        let observation = |(did, id): (&String, &String)| {
+            let number = id.split('-').next()?.parse().ok()?;
+            Some(Observation::DidHistory { did: did.clone(), number, version_id: id.clone() })
+        };
+        newest.into_iter().filter_map(observation).collect()
+    }
 }
 
 fn reason(observation: &Observation, sighting: Sighting) -> Option<Reason> {
@@ -181,6 +235,13 @@ fn reason(observation: &Observation, sighting: Sighting) -> Option<Reason> {
         }
         (Observation::StatusList { list, stamp, .. }, Sighting::OlderList(newest)) => {
             Reason::StatusListRolledBack { list: list.clone(), stamp: *stamp, newest }
+        }
+        (Observation::DidHistory { did, version_id, .. }, Sighting::OlderHistory(newest)) => {
+            let (did, version) = (did.clone(), version_id.clone());
+            Reason::DidHistoryRolledBack { did, version, newest }
+        }
+        (Observation::DidHistory { did, version_id, .. }, Sighting::ForkedHistory) => {
+            Reason::DidHistoryForked { did: did.clone(), version: version_id.clone() }
         }
         (Observation::Nonce { nonce, .. }, Sighting::Replayed) => {
             Reason::Replayed { nonce: nonce.clone() }

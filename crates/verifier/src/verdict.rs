@@ -135,7 +135,31 @@ impl CheckOutcome {
     }
 }
 
+/// The version of a did:webvh under which something was signed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DidVersion {
+    /// The DID.
+    pub did: String,
+    /// `versionId`: `<number>-<hash>`.
+    pub id: String,
+    /// `versionTime`: from when on it holds, as the DID's controller says.
+    pub time: Timestamp,
+}
+
+impl DidVersion {
+    fn to_json(&self) -> Object<'static> {
+        Object::from([
+            ("did", self.did.clone()),
+            ("versionId", self.id.clone()),
+            ("versionTime", self.time.to_string()),
+        ])
+    }
+}
+
 /// What a check found. Put into words only when somebody reads it.
+///
+/// Who signed stands with the version of the did:webvh that lists the key; status lists with those
+/// versions `under` which they were signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {
     Nothing,
@@ -143,12 +167,24 @@ pub(crate) enum Note {
     Text(String),
     Bundle { sequence: u64, issued_at: Timestamp },
     PresentationOf(usize),
-    SignedBy(Vec<String>),
+    SignedBy(Vec<(String, Option<DidVersion>)>),
     Answers { nonce: String, audience: String },
     Issuer { name: Option<String>, did: String },
     Until(Timestamp),
     Fits(String),
-    StatusAsOf { as_of: Timestamp, now: Timestamp, messages: Vec<String> },
+    StatusAsOf { as_of: Timestamp, now: Timestamp, messages: Vec<String>, under: Vec<DidVersion> },
+}
+
+impl Note {
+    fn did_versions(&self) -> Vec<&DidVersion> {
+        match self {
+            Self::SignedBy(methods) => {
+                methods.iter().filter_map(|(_, version)| version.as_ref()).collect()
+            }
+            Self::StatusAsOf { under, .. } => under.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for Note {
@@ -159,13 +195,22 @@ impl fmt::Display for Note {
             Self::Text(text) => f.write_str(text),
             Self::Bundle { sequence, issued_at } => write!(f, "number {sequence} of {issued_at}"),
             Self::PresentationOf(count) => write!(f, "presentation of {count}"),
-            Self::SignedBy(methods) => write!(f, "signed by {}", methods.join(", ")),
+            Self::SignedBy(methods) => {
+                for (index, (method, version)) in methods.iter().enumerate() {
+                    let before = if index == 0 { "signed by" } else { "," };
+                    write!(f, "{before} {method}")?;
+                    if let Some(DidVersion { id, time, .. }) = version {
+                        write!(f, " (version {id} of {time})")?;
+                    }
+                }
+                Ok(())
+            }
             Self::Answers { nonce, audience } => write!(f, "answers {nonce} for {audience}"),
             Self::Issuer { name: Some(name), did } => write!(f, "{name} ({did})"),
             Self::Issuer { name: None, did } => f.write_str(did),
             Self::Until(until) => write!(f, "until {until}"),
             Self::Fits(schema) => write!(f, "fits {schema}"),
-            Self::StatusAsOf { as_of, now, messages } => {
+            Self::StatusAsOf { as_of, now, messages, .. } => {
                 let age = format_duration(now.saturating_since(*as_of));
                 write!(f, "as of {as_of}, {age} ago")?;
                 messages.iter().try_for_each(|message| write!(f, "; {message}"))
@@ -360,6 +405,15 @@ impl Verdict {
         self.status_as_of
     }
 
+    /// Which version of each did:webvh it rests on, in the order of the DIDs.
+    pub fn did_versions(&self) -> Vec<&DidVersion> {
+        let notes = self.checks.iter().map(|check| &check.note);
+        let mut versions: Vec<&DidVersion> = notes.flat_map(Note::did_versions).collect();
+        versions.sort();
+        versions.dedup();
+        versions
+    }
+
     /// SHA-256 of each credential in hexadecimal, independent of its signatures.
     pub fn credential_digests(&self) -> &[String] {
         &self.credential_digests
@@ -399,6 +453,8 @@ impl Verdict {
             ("bundle", or_null(self.bundle_digest.as_ref())),
             ("policy", self.policy_digest.clone().into()),
         ]);
+        let did_versions: Vec<_> =
+            self.did_versions().into_iter().map(DidVersion::to_json).collect();
         let verdict = Object::from([
             ("version", Value::from(1_u32)),
             ("outcome", self.outcome.name().into()),
@@ -414,6 +470,7 @@ impl Verdict {
             ("effective", effective.into()),
             ("asOf", self.as_of.to_string().into()),
             ("statusAsOf", or_null(self.status_as_of.as_ref())),
+            ("didVersions", did_versions.into()),
             ("digests", digests.into()),
             ("requestId", or_null(self.request_id.as_ref())),
         ]);

@@ -73,6 +73,12 @@ fn row_25_duplicates_and_foreign_documents_are_refused() {
     document.insert("id", scene.platinum.did.clone());
     draft.content.push(BundleContent::Document { document: document.into(), fetched_at: now() });
     refused(&scene.sign_bundle(&draft), "bundle-invalid");
+    // Histories that are no list, or lack what each has.
+    for odd in [Value::from(Object::new()), vec![Object::from([("did", "did:web:a")])].into()] {
+        let mut payload = payload();
+        payload.insert("didHistories", odd);
+        refused(&signed(payload), "bundle-invalid");
+    }
     // Duplicate names and trailing content inside of the payload.
     let text = r#"{"version":1,"version":1,"sequence":1}"#;
     let token =
@@ -231,6 +237,7 @@ fn row_33_a_bundle_from_the_future_leaves_things_undecided() {
         let mut draft = scene.bundle_draft();
         match &mut draft.content[place] {
             BundleContent::Document { fetched_at, .. }
+            | BundleContent::History { fetched_at, .. }
             | BundleContent::StatusList { fetched_at, .. } => {
                 *fetched_at = at("2026-11-22T12:00:31Z");
             }

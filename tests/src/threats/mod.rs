@@ -3,6 +3,7 @@
 //! The numbers are those of the threat model; each test names its row.
 
 mod bundles;
+mod histories;
 mod holders;
 mod issuers;
 mod jose;

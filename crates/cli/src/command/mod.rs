@@ -1,8 +1,11 @@
 //! The commands, one a module.
 
 mod bundle;
+mod bundle_make;
+mod bundle_pull;
 mod derive;
 mod did;
+mod did_resolve;
 mod inspect;
 mod issue;
 mod key;
@@ -39,13 +42,13 @@ pub(crate) enum Command {
     /// Make, change and show status lists.
     #[command(subcommand)]
     Status(status::Status),
-    /// Make, show and check trust bundles.
+    /// Make, pull, show and check trust bundles.
     #[command(subcommand)]
     Bundle(bundle::Bundle),
     /// Start and check policies.
     #[command(subcommand)]
     Policy(policy::Policy),
-    /// Resolve DIDs offline, and make DID documents.
+    /// Resolve DIDs, offline unless told to fetch, and make DID documents.
     #[command(subcommand)]
     Did(did::Did),
     /// Decode a file and show what is in it. Verifies nothing.
@@ -86,7 +89,7 @@ impl Command {
 }
 
 /// A length of time on the command line.
-fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     parse_duration(text).map_err(|error| error.detail)
 }
 

@@ -115,7 +115,8 @@ impl Proofs {
         if self.signers.is_empty() {
             return Note::Nothing;
         }
-        Note::SignedBy(self.signers.iter().map(|signer| signer.life.method.clone()).collect())
+        let signed = |Signer { life, .. }: &Signer| (life.method.clone(), life.version.clone());
+        Note::SignedBy(self.signers.iter().map(signed).collect())
     }
 }
 

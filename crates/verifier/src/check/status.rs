@@ -15,7 +15,7 @@ use super::status_list::{ListContent, OpenList, list_reason};
 use crate::bundle::ListEntry;
 use crate::evidence::short;
 use crate::verdict::Note;
-use crate::{Observation, Reason};
+use crate::{DidVersion, Observation, Reason};
 
 /// What the status lists say of one credential.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Status {
     pub(crate) note: Note,
     /// What entries say that is neither for nor against the credential.
     messages: Vec<String>,
+    /// The versions of did:webvh DIDs under which the lists were signed.
+    versions: Vec<DidVersion>,
 }
 
 /// Where a credential's status is published, of either kind.
@@ -64,6 +66,7 @@ pub(crate) fn check(
         observations: Vec::new(),
         note: Note::Nothing,
         messages: Vec::new(),
+        versions: Vec::new(),
     };
     let mut revocable = false;
     for reference in credential.claimed_status() {
@@ -83,7 +86,8 @@ pub(crate) fn check(
     status.note = match status.as_of {
         Some(as_of) => {
             let messages = std::mem::take(&mut status.messages);
-            Note::StatusAsOf { as_of, now: context.now, messages }
+            let under = std::mem::take(&mut status.versions);
+            Note::StatusAsOf { as_of, now: context.now, messages, under }
         }
         None if credential.claimed_status().is_empty() => Note::Said("it can't be revoked"),
         None => Note::Nothing,
@@ -122,6 +126,8 @@ impl Status {
             Err(reason) => return self.reasons.push(reason.clone()),
         };
         self.as_of = self.as_of.into_iter().chain([known.fetched_at]).min();
+        self.versions
+            .extend(list.proofs.signers.iter().filter_map(|signer| signer.life.version.clone()));
         let mut against = out_of_time(entry, known, list, context);
         against.extend(untrusted(entry, list, credential, context));
         // Only a list that is believed is remembered: another must not push out a good one.
