@@ -4,6 +4,7 @@
 
 mod command_line;
 mod data_model_1;
+mod dependencies;
 mod fixtures;
 mod network;
 mod policies;

@@ -181,15 +181,14 @@ pub fn from_claims(claims: &Object<'_>) -> Result<Value<'static>, Malformed> {
         credential.insert(member, Timestamp::from_unix_clamped(seconds).to_string());
     }
     if let Some(status) = claims.get("status") {
-        let entry = match TokenStatusReference::from_claim(status)? {
-            Some(reference) => reference.to_object(),
+        let entry = if let Some(reference) = TokenStatusReference::from_claim(status)? {
+            reference.to_object()
+        } else {
             // A mechanism that is not known is a status of an unknown type, not none.
-            None => {
-                let names = status.as_object().into_iter().flat_map(Object::iter);
-                let names: Vec<Value<'_>> =
-                    names.map(|(name, _)| Value::from(name.to_owned())).collect();
-                Object::from([("type", Value::Array(names))]).into_owned()
-            }
+            let names = status.as_object().into_iter().flat_map(Object::iter);
+            let names: Vec<Value<'_>> =
+                names.map(|(name, _)| Value::from(name.to_owned())).collect();
+            Object::from([("type", Value::Array(names))]).into_owned()
         };
         credential.insert("credentialStatus", entry);
     }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What is not public, or not for clients to speak to (IANA IPv4 Special-Purpose Address Registry).
 const NOT_PUBLIC: [(Ipv4Addr, u32); 17] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),        // this network, unspecified
+    (Ipv4Addr::UNSPECIFIED, 8),            // this network, unspecified
     (Ipv4Addr::new(10, 0, 0, 0), 8),       // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),    // shared by the customers of a carrier
     (Ipv4Addr::new(127, 0, 0, 0), 8),      // loopback

@@ -165,8 +165,9 @@ impl Contexts {
                 ("@id", Some(iri)) => self.note_iri(iri, terms),
                 ("@type", Some("@json")) => drop(self.json_terms.insert(term.to_owned())),
                 ("@container", Some("@list")) => drop(self.list_terms.insert(term.to_owned())),
-                ("@type", Some(_)) | ("@container", Some("@set" | "@graph")) => {}
-                ("@protected" | "@prefix", None) => {}
+                ("@type", Some(_))
+                | ("@container", Some("@set" | "@graph"))
+                | ("@protected" | "@prefix", None) => {}
                 ("@context", _) => self.read(value)?,
                 _ => return Err(odd(term)),
             }

@@ -109,8 +109,8 @@ impl Checker<'_> {
             return Ok(());
         }
         if name == "type" {
-            let types = value.one_or_more().iter().filter_map(Value::as_str);
-            for iri in types.filter(|iri| self.contexts.has_term_for(iri)) {
+            let mut types = value.one_or_more().iter().filter_map(Value::as_str);
+            if let Some(iri) = types.find(|iri| self.contexts.has_term_for(iri)) {
                 return Err(lost(format!("there is a term for the type {:?}", shown(iri))));
             }
         }
@@ -128,15 +128,15 @@ impl Checker<'_> {
     }
 
     fn context(&self, context: &Value<'_>) -> Result<(), ProofError> {
-        for part in context.one_or_more() {
-            let detail = match part {
-                Value::String(url) if self.contexts.document(url).is_some() => continue,
-                Value::String(url) => format!("{} is not one of those known here", shown(url)),
-                _ => "it is written into the document; only known URLs are read".to_owned(),
-            };
-            return Err(ProofError::ContextRefused { detail });
+        let fault = |part: &Value<'_>| match part {
+            Value::String(url) if self.contexts.document(url).is_some() => None,
+            Value::String(url) => Some(format!("{} is not one of those known here", shown(url))),
+            _ => Some("it is written into the document; only known URLs are read".to_owned()),
+        };
+        match context.one_or_more().iter().find_map(fault) {
+            None => Ok(()),
+            Some(detail) => Err(ProofError::ContextRefused { detail }),
         }
-        Ok(())
     }
 }
 

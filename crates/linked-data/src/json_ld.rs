@@ -84,7 +84,14 @@ fn expand(value: &Value, contexts: &Contexts) -> Result<ExpandedDocument, ProofE
     let options = Options { policy, ..Options::default() };
     let loader = contexts.parsed();
     let mut vocabulary = ();
-    let future = value.expand_full(&mut vocabulary, Default::default(), None, &loader, options, ());
+    let future = value.expand_full(
+        &mut vocabulary,
+        ssi_json_ld::Context::default(),
+        None,
+        &loader,
+        options,
+        (),
+    );
     let mut task = std::task::Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut task) {
         Poll::Ready(Ok(expanded)) => Ok(expanded),
@@ -257,7 +264,7 @@ impl Writer {
 fn value_term(value: &LdValue) -> Result<Term, ProofError> {
     match value {
         LdValue::LangString(text) => {
-            let language = text.language().map(|language| language.as_str());
+            let language = text.language().map(ssi_json_ld::LenientLangTag::as_str);
             Ok(match text.direction() {
                 None => literal(text.as_str(), language, None),
                 // The i18n namespace (JSON-LD 1.1 API, 8.2.1), as other implementations sign it.
@@ -277,7 +284,7 @@ fn value_term(value: &LdValue) -> Result<Term, ProofError> {
             Ok(literal(&to_canonical_string(&value), None, Some(&format!("{RDF}JSON"))))
         }
         LdValue::Literal(value, datatype) => {
-            let datatype = datatype.as_ref().map(|iri| iri.as_str());
+            let datatype = datatype.as_ref().map(AsRef::<str>::as_ref);
             match value {
                 Literal::Null => Err(lost("null says nothing that could be signed")),
                 Literal::String(text) => Ok(literal(text, None, datatype)),

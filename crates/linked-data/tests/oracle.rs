@@ -1,6 +1,8 @@
 //! ssi as the oracle: its own way from JSON-LD to canonical RDF, against ours, over every kind of
 //! document that is signed here. Whatever takes its place has to say the same.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::pin::pin;
 use std::task::{Poll, Waker};

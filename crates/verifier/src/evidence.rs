@@ -99,7 +99,7 @@ pub(crate) trait Keys {
         };
         match resolve_self_certifying(did) {
             Some(document) => found(&document.ok()?),
-            None => found(&self.documents_for(did).good.get(did.as_str())?.document),
+            None => found(&self.documents_for(did).good.get(did.as_str())?.content),
         }
     }
 }
@@ -142,7 +142,7 @@ pub(crate) struct Documents {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
-    document: DidDocument,
+    content: DidDocument,
     /// For each method of the document, in its order; `None` where it does not sign here.
     keys: Vec<Option<VerifyingKey>>,
     /// Of the document of a did:webvh: which version of it this is.
@@ -171,7 +171,7 @@ impl Documents {
         let keys = decoded(&document);
         let did = document.id().to_owned();
         let new = !self.broken.contains_key(&did);
-        self.good.insert(did, Document { document, keys, version }).is_none() && new
+        self.good.insert(did, Document { content: document, keys, version }).is_none() && new
     }
 
     /// Notes why the document of a DID can't be used; returns whether there was none.
@@ -254,7 +254,7 @@ impl KeyLife {
 
 impl Document {
     fn resolve(&self, id: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
-        let methods = self.document.methods();
+        let methods = self.content.methods();
         let Some(index) = methods.iter().position(|method| method.id == id) else {
             return Err(unknown(id));
         };
@@ -267,7 +267,7 @@ impl Document {
         }
         Ok(ResolvedKey {
             key: Cow::Borrowed(key),
-            controller: self.document.id().to_owned(),
+            controller: self.content.id().to_owned(),
             life: KeyLife {
                 method: id.to_owned(),
                 version: self.version.clone(),
@@ -312,7 +312,7 @@ fn resolve_without_document(
         Some(Err(error)) => Err(invalid(error)),
         Some(Ok(document)) => {
             let keys = decoded(&document);
-            let document = Document { document, keys, version: None };
+            let document = Document { content: document, keys, version: None };
             let resolved = document.resolve(method, relationship)?;
             Ok(ResolvedKey {
                 key: Cow::Owned(resolved.key.into_owned()),

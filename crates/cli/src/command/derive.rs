@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bonafide_core::json::{Object, Value};
 use bonafide_linked_data::SUITES;
-use bonafide_proof::data_integrity::{DeriveInput, Proof, proofs_of};
+use bonafide_proof::data_integrity::{DeriveInput, Proof, Suite, proofs_of};
 use bonafide_proof::jose::TokenType;
 use bonafide_proof::sd_jwt::{SdJwt, compact};
 use clap::Args;
@@ -58,8 +58,7 @@ impl Derive {
 
     fn document(&self, document: &Object<'_>) -> Result<Object<'static>, Failure> {
         let proofs = proofs_of(document).map_err(|error| Failure::usage(error.to_string()))?;
-        let selective =
-            |proof: &&Proof<'_>| SUITES.of_proof(proof).is_ok_and(|suite| suite.is_selective());
+        let selective = |proof: &&Proof<'_>| SUITES.of_proof(proof).is_ok_and(Suite::is_selective);
         let mut fitting = proofs.iter().filter(selective);
         let (Some(proof), None) = (fitting.next(), fitting.next()) else {
             return Err(Failure::usage("expected one proof with ecdsa-sd-2023 or bbs-2023")

@@ -314,12 +314,11 @@ impl Found {
             let how = Object::from([("contentType", "application/did")]);
             return print(members, content, how, self.metadata, exit, app);
         }
-        match &self.content {
-            Some(content) => write!(app.out, "{}", shown_lines(&to_pretty_string(content)))?,
-            None => {
-                let version = self.metadata.str("versionId").unwrap_or_default();
-                writeln!(app.out, "the DID came to its end with version {version}")?;
-            }
+        if let Some(content) = &self.content {
+            write!(app.out, "{}", shown_lines(&to_pretty_string(content)))?;
+        } else {
+            let version = self.metadata.str("versionId").unwrap_or_default();
+            writeln!(app.out, "the DID came to its end with version {version}")?;
         }
         Ok(exit)
     }

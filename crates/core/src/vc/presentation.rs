@@ -80,13 +80,12 @@ impl<'v> Enveloped<'v> {
         }
         let url = object.str("id").and_then(|id| id.strip_prefix("data:"));
         let (media_type, data) = url.and_then(|url| url.split_once(',')).unwrap_or_default();
-        match media_types.iter().find(|known| **known == media_type) {
-            Some(media_type) => Ok(Self { media_type, data }),
-            None => {
+        let media_type =
+            media_types.iter().find(|known| **known == media_type).ok_or_else(|| {
                 let expected = media_types.join(",… or data:");
-                Err(Malformed::at(WHAT, "/id", format!("expected data:{expected},…")))
-            }
-        }
+                Malformed::at(WHAT, "/id", format!("expected data:{expected},…"))
+            })?;
+        Ok(Self { media_type, data })
     }
 }
 

@@ -140,7 +140,9 @@ impl Writer {
 
     pub(crate) fn array<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
         let _ = self.0.array(items.len() as u64);
-        items.iter().for_each(|value| item(self, value));
+        for value in items {
+            item(self, value);
+        }
     }
 
     pub(crate) fn number(&mut self, number: usize) {

@@ -123,7 +123,7 @@ impl Labelled {
             if let (Some(number), Some(label)) =
                 (canonical_number(canonical), self.labels.get(name))
             {
-                map[number] = label.clone();
+                map[number].clone_from(label);
             }
         }
         Ok(map)
@@ -155,7 +155,9 @@ fn skolemize_value(value: &mut Value<'static>, contexts: &Contexts, next: &mut u
     match value {
         Value::Object(object) => skolemize(object, contexts, next),
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| skolemize_value(item, contexts, next));
+            for item in items {
+                skolemize_value(item, contexts, next);
+            }
         }
         _ => {}
     }
