@@ -7,9 +7,10 @@ import {path} from './repository.mjs';
 const binary = process.env.BONAFIDE_BINARY;
 const folder = process.env.BONAFIDE_WORK;
 
-// Exit codes: 0 good, 1 not good; everything else is a mistake of these checks or a fault.
+// Exit codes: 0 good, 1 not good, 2 neither; everything else is a mistake of these checks or a fault.
 const GOOD = 0;
 const REFUSED = 1;
+const UNDECIDED = 2;
 
 let counter = 0;
 const fresh = ending => join(folder, `${++counter}${ending}`);
@@ -77,16 +78,39 @@ const binding = {
 };
 
 /** Presents credentials as the holder of a key; an SD-JWT gets a key binding. */
-export const present = (format, key, credential, answers) => written(out => done(
-  'present', write(credential), '--key', key.file, '--format', format,
+export const present = (format, key, credentials, answers) => written(out => done(
+  'present', ...[credentials].flat().map(write), '--key', key.file, '--format', format,
   ...binding[format.endsWith('jwt') ? 'jwt' : 'data-integrity'](answers), '--out', out));
+
+const asked = (secured, answers) =>
+  answers ? binding[isText(secured) ? 'jwt' : 'data-integrity'](answers) : [];
 
 /** Whether form and proof are good. */
 export function verify(secured, {answers} = {}) {
-  const asked = answers ? binding[isText(secured) ? 'jwt' : 'data-integrity'](answers) : [];
-  const {status, said} = run('verify', write(secured), '--proof-only', ...asked);
+  const {status, said} =
+    run('verify', write(secured), '--proof-only', ...asked(secured, answers));
   if(status !== GOOD && status !== REFUSED) {
     throw new Error(`bonafide verify ended with ${status}: ${said}`);
   }
   return {good: status === GOOD, why: said};
+}
+
+/** Signs status lists into a bundle; where it lies. */
+export function bundle(key, lists) {
+  const out = fresh('.bundle');
+  done('bundle', 'make', '--key', key.file, '--out', out,
+    ...lists.flatMap(list => ['--status-list', write(list)]));
+  return out;
+}
+
+/** The whole verdict under a policy (TOML) and a bundle: outcome, level, codes of the reasons. */
+export function decide(secured, {policy, bundle, answers}) {
+  const {status, said, stdout} = run(
+    'verify', write(secured), '--json', '--policy', write(policy), '--bundle', bundle,
+    ...asked(secured, answers));
+  if(![GOOD, REFUSED, UNDECIDED].includes(status)) {
+    throw new Error(`bonafide verify ended with ${status}: ${said}`);
+  }
+  const {outcome, level, reasons} = JSON.parse(stdout);
+  return {outcome, level, reasons: [...new Set(reasons.map(reason => reason.code))]};
 }

@@ -86,17 +86,29 @@ export const documents = {
       issuer,
       issuanceDate: '2026-01-01T00:00:00Z',
       expirationDate: validUntil,
-      credentialSubject: {id: subject},
+      // With an id alone it would compact to a string, and no pointer leads into that.
+      credentialSubject: {id: subject, type: 'https://types.example/#Agent'},
       termsOfUse: {id: 'https://terms.example/1', type: 'https://terms.example/#Terms'}
     }),
-    // bonafide reads it and never issues it, and VC-JOSE-COSE secures VCDM 2.0 alone.
-    theirsOnly: true,
+    // VC-JOSE-COSE secures VCDM 2.0 alone.
     dataIntegrityOnly: true,
     reveal: ['/credentialSubject', '/termsOfUse', '/issuanceDate', '/expirationDate'],
     claim: ['expirationDate'],
     changed: '2099-12-31T23:59:58Z'
   }
 };
+
+function about(agent, document) {
+  return {...document, credentialSubject: {...document.credentialSubject, id: agent}};
+}
+
+/** A score about an agent, whatever secures it. */
+export const scoreOf = (issuer, agent) =>
+  about(agent, attestation('fixtures/eddsa-jcs-2022/pact-score/valid.json')(issuer));
+
+/** Who the agent is. */
+export const identityOf = (issuer, agent) =>
+  about(agent, attestation('fixtures/eddsa-jcs-2022/identity/valid.json')(issuer));
 
 /** The document with one claim changed and every other byte as it was. */
 export function tampered(signed, {claim, changed}) {

@@ -6,13 +6,16 @@ import {documentLoader} from './loader.mjs';
 
 const encode = object => new TextEncoder().encode(JSON.stringify(object));
 
-/** `kind` is vc or vp. */
-export async function sign(kind, key, payload, header = {}) {
+/** A compact JWS of any type. */
+export async function signToken(key, typ, payload, header = {}) {
   const alg = joseAlgorithm(key.publicKeyMultibase);
   return new CompactSign(encode(payload))
-    .setProtectedHeader({alg, typ: `${kind}+jwt`, cty: kind, kid: key.id, ...header})
+    .setProtectedHeader({alg, typ, kid: key.id, ...header})
     .sign(await importJWK(await toJwk(key, {secretKey: true}), alg));
 }
+
+/** `kind` is vc or vp. */
+export const sign = (kind, key, payload) => signToken(key, `${kind}+jwt`, payload, {cty: kind});
 
 /** The public key that a `kid` names, from the loader. */
 export async function keyOf(kid) {

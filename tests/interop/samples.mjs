@@ -3,7 +3,7 @@
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import * as di from './data-integrity.mjs';
-import {documents} from './documents.mjs';
+import {documents, scoreOf} from './documents.mjs';
 import * as jose from './jose.mjs';
 import {keys, toJwk} from './keys.mjs';
 import * as sdJwt from './sd-jwt.mjs';
@@ -54,12 +54,14 @@ export async function writeSamples(folder) {
     write(`vc+jwt.${type}.PactScoreCredential.jwt`, await jose.sign(
       'vc', keys[type], documents.PactScoreCredential.unsigned(keys[type].controller)));
     for(const [format, form] of Object.entries(sdJwtForms)) {
-      const payload = form.payload(keys[type].controller, cnf);
-      const issued = await sdJwt.issue(format, keys[type], payload, form.frame);
+      const score = scoreOf(keys[type].controller, keys.holder.controller);
+      const payload = form.payload(score, cnf);
+      const issued = await sdJwt.issue(format, keys[type], payload, form.frame(score));
+      const reveal = form.reveal(['tier', 'dimensions']);
       write(`${format}.${type}.unsigned.json`, payload);
       write(`${format}.${type}.issued.txt`, issued);
-      write(`${format}.${type}.presented.txt`, await sdJwt.present(format, issued, form.reveal));
-      write(`${format}.${type}.bound.txt`, await sdJwt.present(format, issued, form.reveal,
+      write(`${format}.${type}.presented.txt`, await sdJwt.present(format, issued, reveal));
+      write(`${format}.${type}.bound.txt`, await sdJwt.present(format, issued, reveal,
         {holder: keys.holder, nonce: '9f1c2d', audience: 'https://pay.example'}));
     }
   }

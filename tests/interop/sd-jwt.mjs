@@ -1,5 +1,6 @@
-// SD-JWT (RFC 9901) with the OpenWallet Foundation's library: SD-JWT VC (`dc+sd-jwt`) and the
-// credentials of VC-JOSE-COSE (`vc+sd-jwt`), with and without key binding.
+// SD-JWT (RFC 9901) with the OpenWallet Foundation's library: SD-JWT VC (`dc+sd-jwt`), and the
+// credentials and presentations of VC-JOSE-COSE (`vc+sd-jwt`, `vp+sd-jwt`), of which it knows the
+// SD-JWT alone; with and without key binding.
 import {
   createHash, createPrivateKey, createPublicKey, randomBytes, sign as signBytes, verify as verifyBytes
 } from 'node:crypto';
@@ -11,11 +12,15 @@ import {keyOf} from './jose.mjs';
 class VcSdJwt extends SDJwtInstance {
   type = 'vc+sd-jwt';
 }
+class VpSdJwt extends SDJwtInstance {
+  type = 'vp+sd-jwt';
+}
 // Status is not what is asked here, and the library would fetch it.
 class DcSdJwt extends SDJwtVcInstance {
   async verifyStatus() {}
 }
-const instances = {'dc+sd-jwt': DcSdJwt, 'vc+sd-jwt': VcSdJwt};
+const instances = {'dc+sd-jwt': DcSdJwt, 'vc+sd-jwt': VcSdJwt, 'vp+sd-jwt': VpSdJwt};
+const contentTypes = {'vc+sd-jwt': 'vc', 'vp+sd-jwt': 'vp'};
 
 const hasher = (data, algorithm) =>
   new Uint8Array(createHash(algorithm.replace('-', '')).update(data).digest());
@@ -42,8 +47,7 @@ export async function issue(type, key, payload, frame) {
     signer: await signer(key), signAlg: joseAlgorithm(key.publicKeyMultibase),
     hasher, hashAlg: 'sha-256', saltGenerator
   });
-  const cty = type === 'vc+sd-jwt' ? {cty: 'vc'} : {};
-  return instance.issue(payload, frame, {header: {kid: key.id, ...cty}});
+  return instance.issue(payload, frame, {header: {kid: key.id, cty: contentTypes[type]}});
 }
 
 /** Discloses what `frame` names; with `kb` the holder binds it to a nonce and an audience. */
@@ -56,12 +60,15 @@ export async function present(type, token, frame, {holder, nonce, audience} = {}
   return instance.present(token, frame, holder && {kb: {payload: {iat, aud: audience, nonce}}});
 }
 
-/** With a nonce, a key binding for this nonce and audience is required. */
-export async function verify(type, token, {nonce, audience} = {}) {
+/** With a nonce, a key binding for this nonce and audience is required; `now` for tokens of another day. */
+export async function verify(type, token, {nonce, audience, now = new Date()} = {}) {
   try {
-    const {kid, alg, typ} = header(token);
+    const {kid, alg, typ, cty} = header(token);
     if(typ !== type) {
       throw new Error(`typ is ${typ}`);
+    }
+    if(cty !== contentTypes[type]) {
+      throw new Error(`cty is ${cty}`);
     }
     const issuer = await keyOf(kid);
     if(issuer.alg !== alg) {
@@ -73,8 +80,9 @@ export async function verify(type, token, {nonce, audience} = {}) {
       kbVerifier: (data, signature, claims) =>
         check(header(data).alg, claims.cnf.jwk, data, signature)
     });
-    const {payload, kb} = await instance.verify(token, nonce && {keyBindingNonce: nonce});
-    const named = payload.iss ?? payload.issuer?.id ?? payload.issuer;
+    const {payload, kb} = await instance.verify(
+      token, {keyBindingNonce: nonce, currentDate: Math.floor(now / 1000)});
+    const named = payload.iss ?? payload.issuer?.id ?? payload.issuer ?? payload.holder;
     if(named !== kid.split('#')[0]) {
       throw new Error(`signed by ${kid}, in the name of ${named}`);
     }
