@@ -123,9 +123,7 @@ async function dataIntegrity(suite, type, {ourKey, answers}) {
     shown: async () => ours.present(suite, agent, [
       await signed(identity(key.controller, agent.did)), await signed(score(key.controller, agent.did))
     ], answers),
-    // `bundle make` takes lists of JCS suites and tokens.
-    list: revoked => di.issue(
-      suite.replace('rdfc', 'jcs'), key, bitstringList(key.controller, revoked))
+    list: revoked => di.issue(suite, key, bitstringList(key.controller, revoked))
   });
 }
 
