@@ -6,6 +6,8 @@ use bonafide_core::Malformed;
 use bonafide_core::encoding::decode_base64url;
 use bonafide_core::json::{Limits, Object, Value, parse, to_pretty_string};
 use bonafide_core::vc::Enveloped;
+use bonafide_proof::jose::TokenType;
+use bonafide_proof::sd_jwt::SdJwt;
 use clap::Args;
 
 use super::bundle::looks_like_bundle;
@@ -31,6 +33,14 @@ impl Inspect {
         if let Value::String(token) = &secured {
             decoded.insert("header", part(token, 0)?);
         }
+        if let Value::String(token) = &secured
+            && let Some((head, binding)) = token.rsplit_once('~')
+        {
+            decoded.insert("disclosures", u32::try_from(head.matches('~').count()).unwrap_or(0));
+            if !binding.is_empty() {
+                decoded.insert("keyBinding", part(binding, 1)?);
+            }
+        }
         decoded.insert("content", opened(payload_of(&secured)?)?);
         let decoded = Value::Object(decoded);
         if app.json {
@@ -43,6 +53,11 @@ impl Inspect {
         )?;
         if let Some(header) = decoded.get("header") {
             write!(app.out, "header {}", shown_lines(&to_pretty_string(header)))?;
+        }
+        for (member, title) in [("disclosures", "disclosures"), ("keyBinding", "key binding")] {
+            if let Some(value) = decoded.get(member) {
+                writeln!(app.out, "{title} {}", shown_lines(to_pretty_string(value).trim_end()))?;
+            }
         }
         if let Some(content) = decoded.get("content") {
             write!(app.out, "{}", shown_lines(&to_pretty_string(content)))?;
@@ -65,6 +80,8 @@ fn kind(secured: &Value<'_>) -> Result<&'static str, Failure> {
         "envelope"
     } else if looks_like_bundle(&payload) {
         "trust bundle"
+    } else if payload.get("vct").is_some() {
+        "credential"
     } else if payload.get("status_list").is_some() {
         "status list token"
     } else if payload.get("verificationMethod").is_some() {
@@ -91,9 +108,22 @@ fn opened(value: Value<'static>) -> Result<Value<'static>, Failure> {
 /// The payload of a compact JWT, or the document itself; unverified.
 pub(crate) fn payload_of(secured: &Value<'_>) -> Result<Value<'static>, Failure> {
     match secured {
+        Value::String(token) if token.contains('~') => disclosed(token),
         Value::String(token) => part(token, 1),
         document => Ok(document.clone().into_owned()),
     }
+}
+
+/// The claims of an SD-JWT with its disclosures in place; unverified.
+fn disclosed(token: &str) -> Result<Value<'static>, Failure> {
+    let typ = SdJwt::peek_typ(token).unwrap_or_default();
+    let known = [TokenType::VC_SD_JWT, TokenType::DC_SD_JWT, TokenType::VP_SD_JWT];
+    let token_type = known.into_iter().find(|known| known.typ == typ);
+    let token_type = token_type.unwrap_or(TokenType::VC_SD_JWT);
+    SdJwt::parse(token, token_type)
+        .and_then(|token| token.disclose())
+        .map(Value::from)
+        .map_err(|error| Failure::usage(format!("not an SD-JWT: {error}")))
 }
 
 fn part(token: &str, index: usize) -> Result<Value<'static>, Failure> {
