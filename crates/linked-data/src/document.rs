@@ -25,7 +25,7 @@ const DEEPEST: usize = 32;
 pub(crate) const SKOLEM_PREFIX: &str = "urn:bnid:";
 
 /// Checks a document against the rules above.
-pub(crate) fn check(document: &Object<'_>, contexts: &Contexts) -> Result<(), ProofError> {
+pub fn check(document: &Object<'_>, contexts: &Contexts) -> Result<(), ProofError> {
     let mut checker = Checker { contexts, values: 0 };
     checker.object(document, 0, &mut HashSet::new())
 }

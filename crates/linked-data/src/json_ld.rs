@@ -37,16 +37,30 @@ pub(crate) fn to_dataset(
     document: &JsonObject<'_>,
     contexts: &Contexts,
 ) -> Result<Dataset, ProofError> {
+    expanded(document, contexts)?.quads()
+}
+
+/// A document in expanded form (JSON-LD 1.1 API, 5).
+pub struct Expanded(ExpandedDocument);
+
+/// Expands a document that was checked.
+pub fn expanded(document: &JsonObject<'_>, contexts: &Contexts) -> Result<Expanded, ProofError> {
     let value = Json::Object(document.clone());
     if canonical_length(&value) > LARGEST_DOCUMENT {
         return Err(ProofError::TooLarge { what: "bytes", limit: LARGEST_DOCUMENT });
     }
-    let expanded = expand(&convert(&value), contexts)?;
-    let mut writer = Writer::default();
-    for object in &expanded {
-        writer.object(object, None, "")?;
+    Ok(Expanded(expand(&convert(&value), contexts)?))
+}
+
+impl Expanded {
+    /// Its statements.
+    pub fn quads(&self) -> Result<Dataset, ProofError> {
+        let mut writer = Writer::default();
+        for object in &self.0 {
+            writer.object(object, None, "")?;
+        }
+        Ok(writer.dataset)
     }
-    Ok(writer.dataset)
 }
 
 /// Parsed context documents.

@@ -46,11 +46,16 @@ static ALL: [&dyn Suite; 7] = [
     &ED25519_SIGNATURE_2020,
 ];
 
-/// The steps inside of the suites, for tests against published intermediate values.
+/// The steps inside of the suites, for tests against published intermediate values and for
+/// measuring each alone.
 #[doc(hidden)]
 pub mod steps {
     pub use crate::disclosure::{Labelled, Labels, Selection, relabelled, select};
-    pub use crate::suite::bbs::{BaseProof as BbsBaseProof, DerivedProof as BbsDerivedProof};
+    pub use crate::document::check;
+    pub use crate::json_ld::{Expanded, expanded};
+    pub use crate::suite::bbs::{
+        BaseProof as BbsBaseProof, DerivedProof as BbsDerivedProof, Opened as BbsOpened,
+    };
     pub use crate::suite::ecdsa_sd::{BaseProof, DerivedProof, EcdsaSd2023};
     pub use crate::suite::rdfc::RdfcSuite;
     pub use crate::suite::{bbs::Bbs2023, canonical, configuration, unsecured};

@@ -218,10 +218,70 @@ impl DerivedProof {
     }
 }
 
+/// What a document and its derived proof come down to: what is left is the scheme itself.
+#[doc(hidden)]
+pub struct Opened {
+    derived: DerivedProof,
+    public: BBSplusPublicKey,
+    header: [u8; 64],
+    messages: Vec<Vec<u8>>,
+}
+
+impl Opened {
+    /// Whether the BBS proof is good.
+    pub fn is_good(&self) -> bool {
+        let derived = &self.derived;
+        let good = PoKSignature::<Scheme>::from_bytes(&derived.proof).and_then(|proof| {
+            proof.proof_verify(
+                &self.public,
+                Some(&self.messages),
+                Some(&derived.selective_indexes),
+                Some(&self.header),
+                Some(&derived.presentation_header),
+            )
+        });
+        good.is_ok()
+    }
+
+    /// How many messages were signed, shown or not.
+    pub fn message_count(&self) -> usize {
+        self.messages.len() + self.derived.hidden()
+    }
+}
+
 impl Bbs2023 {
     /// bbs-2023 with these contexts.
     pub const fn new(contexts: fn() -> &'static Contexts) -> Self {
         Self { contexts }
+    }
+
+    /// Reads a document and its derived proof; whether the proof is good is not known yet.
+    #[doc(hidden)]
+    pub fn open(
+        &self,
+        document: &Object<'_>,
+        proof: &Proof<'_>,
+        key: &PublicKey,
+    ) -> Result<Opened, ProofError> {
+        let derived = DerivedProof::parse(proof.proof_value)?;
+        let document = unsecured(&document.clone().into_owned(), Vec::new());
+        let labels: Vec<String> = derived.labels.iter().map(|label| format!("b{label}")).collect();
+        let lines = relabelled(&document, (self.contexts)(), &labels)?;
+        let (mandatory, chosen) = split_at_indexes(lines, &derived.mandatory_indexes)?;
+        let options = proof.object.clone().into_owned();
+        let header = self.header(&document, &options, hash_lines(&mandatory))?;
+
+        let hidden = derived.hidden();
+        if derived.proof.len() != SHORTEST_PROOF + 32 * hidden {
+            return Err(invalid("the BBS proof has no length that such a proof can have"));
+        }
+        check_indexes(&derived.selective_indexes, chosen.len() + hidden)?;
+        if derived.selective_indexes.len() != chosen.len() {
+            return Err(invalid("there is not one index for each statement"));
+        }
+        let messages = chosen.into_iter().map(String::into_bytes).collect();
+        let public = public_key(key.as_bytes())?;
+        Ok(Opened { derived, public, header, messages })
     }
 
     fn header(
@@ -261,35 +321,11 @@ impl Suite for Bbs2023 {
         let VerifyInput { document, proof, previous, key, .. } = input;
         self.accepts(key.public_key().key_type())?;
         alone(&previous)?;
-        let derived = DerivedProof::parse(proof.proof_value)?;
-        let document = unsecured(&document.clone().into_owned(), Vec::new());
-        let labels: Vec<String> = derived.labels.iter().map(|label| format!("b{label}")).collect();
-        let lines = relabelled(&document, (self.contexts)(), &labels)?;
-        let (mandatory, chosen) = split_at_indexes(lines, &derived.mandatory_indexes)?;
-        let options = proof.object.clone().into_owned();
-        let header = self.header(&document, &options, hash_lines(&mandatory))?;
-
-        let hidden = derived.hidden();
-        if derived.proof.len() != SHORTEST_PROOF + 32 * hidden {
-            return Err(invalid("the BBS proof has no length that such a proof can have"));
+        let opened = self.open(document, proof, key.public_key())?;
+        if !opened.is_good() {
+            return Err(ProofError::SignatureInvalid);
         }
-        check_indexes(&derived.selective_indexes, chosen.len() + hidden)?;
-        if derived.selective_indexes.len() != chosen.len() {
-            return Err(invalid("there is not one index for each statement"));
-        }
-        let messages: Vec<Vec<u8>> = chosen.into_iter().map(String::into_bytes).collect();
-        let public = public_key(key.public_key().as_bytes())?;
-        let good = PoKSignature::<Scheme>::from_bytes(&derived.proof).and_then(|proof| {
-            proof.proof_verify(
-                &public,
-                Some(&messages),
-                Some(&derived.selective_indexes),
-                Some(&header),
-                Some(&derived.presentation_header),
-            )
-        });
-        good.map_err(|_| ProofError::SignatureInvalid)?;
-        Ok(Checked { digest: Sha256::digest(header).into(), partial: true })
+        Ok(Checked { digest: Sha256::digest(opened.header).into(), partial: true })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {
