@@ -16,6 +16,8 @@ use crate::json_ld::Parsed;
 /// that white space does not matter.
 pub type PinnedContext = (&'static str, &'static str, &'static str);
 
+const XSD_STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
+
 macro_rules! document {
     ($file:literal) => {
         include_str!(concat!("../../../schemas/contexts/", $file))
@@ -89,8 +91,10 @@ pub struct Contexts {
     term_iris: HashSet<String>,
     /// Terms whose values are JSON literals.
     json_terms: BTreeSet<String>,
-    /// Terms whose values are ordered lists.
-    list_terms: BTreeSet<String>,
+    /// What every name stands for that no term stands for begins with one of these.
+    vocabularies: BTreeSet<String>,
+    /// Datatypes that some term gives to its values.
+    datatypes: HashSet<String>,
 }
 
 static PINNED_CONTEXTS: LazyLock<Contexts> = LazyLock::new(|| {
@@ -105,15 +109,16 @@ impl Contexts {
     }
 
     /// A table of one's own. A document that is not the one that was pinned is refused, as is one
-    /// whose terms could not be kept apart here (`@container` other than `@set`, `@list`, `@graph`;
-    /// `@import`, `@nest`, `@reverse`).
+    /// whose terms could not be kept apart here (`@container` other than `@set`, `@graph`; `@import`,
+    /// `@nest`, `@reverse`).
     pub fn new(contexts: &[PinnedContext]) -> Result<Self, Malformed> {
         let mut table = Self {
             documents: HashMap::new(),
             parsed: Parsed::new(&HashMap::new()),
             term_iris: HashSet::new(),
             json_terms: BTreeSet::new(),
-            list_terms: BTreeSet::new(),
+            vocabularies: BTreeSet::new(),
+            datatypes: HashSet::new(),
         };
         for (url, text, digest) in contexts {
             let value = parse(text.as_bytes(), &Limits::for_size(1 << 20))
@@ -143,6 +148,7 @@ impl Contexts {
                     _ => return Err(odd(term)),
                 }
             }
+            self.vocabularies.extend(terms.str("@vocab").map(ToOwned::to_owned));
             let unknown = |name: &str| {
                 let known = ["@protected", "@propagate", "@vocab", "@version"];
                 name.starts_with('@') && !known.contains(&name)
@@ -164,7 +170,9 @@ impl Contexts {
             match (name, value.as_str()) {
                 ("@id", Some(iri)) => self.note_iri(iri, terms),
                 ("@type", Some("@json")) => drop(self.json_terms.insert(term.to_owned())),
-                ("@container", Some("@list")) => drop(self.list_terms.insert(term.to_owned())),
+                ("@type", Some(iri)) if !iri.starts_with('@') => {
+                    self.datatypes.insert(full(iri, terms));
+                }
                 ("@type", Some(_))
                 | ("@container", Some("@set" | "@graph"))
                 | ("@protected" | "@prefix", None) => {}
@@ -176,12 +184,7 @@ impl Contexts {
     }
 
     fn note_iri(&mut self, iri: &str, terms: &Object<'_>) {
-        let prefixed = iri.split_once(':').and_then(|(prefix, rest)| {
-            let base = terms.get(prefix)?;
-            let base = base.as_str().or_else(|| base.get("@id")?.as_str())?;
-            Some(format!("{base}{rest}"))
-        });
-        self.term_iris.insert(prefixed.unwrap_or_else(|| iri.to_owned()));
+        self.term_iris.insert(full(iri, terms));
     }
 
     /// The document behind `url`.
@@ -193,19 +196,23 @@ impl Contexts {
         &self.parsed
     }
 
-    /// Whether some term stands for `iri`.
+    /// Whether some term stands for `iri`, or some name that is not a term could.
     pub(crate) fn has_term_for(&self, iri: &str) -> bool {
-        self.term_iris.contains(iri)
+        let in_vocabulary = |vocabulary: &String| iri.starts_with(vocabulary);
+        self.term_iris.contains(iri) || self.vocabularies.iter().any(in_vocabulary)
+    }
+
+    /// Whether `datatype` is written in full, and neither JSON nor any term has it for its own values.
+    pub(crate) fn is_own_datatype(&self, datatype: &str) -> bool {
+        let scheme = datatype.split_once(':').map(|(scheme, _)| scheme);
+        matches!(scheme, Some("http" | "https" | "urn"))
+            && datatype != XSD_STRING
+            && !self.datatypes.contains(datatype)
     }
 
     /// Whether the values of `term` are JSON literals.
     pub(crate) fn is_json(&self, term: &str) -> bool {
         self.json_terms.contains(term)
-    }
-
-    /// Whether the values of `term` are ordered lists.
-    pub(crate) fn is_list(&self, term: &str) -> bool {
-        self.list_terms.contains(term)
     }
 }
 
@@ -213,6 +220,16 @@ impl std::fmt::Debug for Contexts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.documents.keys()).finish()
     }
+}
+
+/// An IRI written with a prefix that the context defines, in full.
+fn full(iri: &str, terms: &Object<'_>) -> String {
+    let prefixed = iri.split_once(':').and_then(|(prefix, rest)| {
+        let base = terms.get(prefix)?;
+        let base = base.as_str().or_else(|| base.get("@id")?.as_str())?;
+        Some(format!("{base}{rest}"))
+    });
+    prefixed.unwrap_or_else(|| iri.to_owned())
 }
 
 fn odd(term: &str) -> Malformed {

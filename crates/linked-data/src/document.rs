@@ -4,10 +4,9 @@
 //! the same statements could be read differently as JSON, or would not become statements at all,
 //! is refused here, so that what was signed is what is read.
 
-use std::collections::HashSet;
-
 use bonafide_core::json::{Object, Value};
-use bonafide_proof::data_integrity::ProofError;
+use bonafide_core::vc::is_language_tag;
+use bonafide_proof::data_integrity::{ProofError, Work};
 
 use crate::contexts::Contexts;
 
@@ -24,15 +23,28 @@ const DEEPEST: usize = 32;
 /// brings its own is refused.
 pub(crate) const SKOLEM_PREFIX: &str = "urn:bnid:";
 
+/// What it costs to read a document as RDF, in microseconds: in any case, for each value, and for
+/// each time that a context has to be read, which each value of `@context` and each type may ask for.
+const DOCUMENT: usize = 100;
+const VALUE: usize = 5;
+const CONTEXT: usize = 100;
+
 /// Checks a document against the rules above.
-pub fn check(document: &Object<'_>, contexts: &Contexts) -> Result<(), ProofError> {
-    let mut checker = Checker { contexts, values: 0 };
-    checker.object(document, 0, &mut HashSet::new())
+pub fn check(
+    document: &Object<'_>,
+    contexts: &Contexts,
+    work: &Work,
+) -> Result<(), ProofError> {
+    let mut checker = Checker { contexts, values: 0, context_readings: 0 };
+    checker.object(document, 0)?;
+    work.spend(DOCUMENT + checker.values * VALUE + checker.context_readings * CONTEXT)?;
+    Ok(())
 }
 
 struct Checker<'c> {
     contexts: &'c Contexts,
     values: usize,
+    context_readings: usize,
 }
 
 fn lost(detail: impl Into<String>) -> ProofError {
@@ -44,12 +56,7 @@ fn shown(text: &str) -> String {
 }
 
 impl Checker<'_> {
-    fn value(
-        &mut self,
-        value: &Value<'_>,
-        depth: usize,
-        ids: &mut HashSet<String>,
-    ) -> Result<(), ProofError> {
+    fn value(&mut self, value: &Value<'_>, depth: usize) -> Result<(), ProofError> {
         self.values += 1;
         if self.values > MOST_VALUES {
             return Err(ProofError::TooLarge { what: "values", limit: MOST_VALUES });
@@ -59,46 +66,25 @@ impl Checker<'_> {
         }
         match value {
             Value::Null => Err(lost("null says nothing that could be signed")),
-            Value::Array(items) => {
-                items.iter().try_for_each(|item| self.value(item, depth + 1, ids))
+            Value::String(text) if text.starts_with(SKOLEM_PREFIX) => {
+                Err(lost(format!("{:?} names a blank node", shown(text))))
             }
-            Value::Object(object) => self.object(object, depth, ids),
+            Value::Array(items) => items.iter().try_for_each(|item| self.value(item, depth + 1)),
+            Value::Object(object) => self.object(object, depth),
             _ => Ok(()),
         }
     }
 
-    fn object(
-        &mut self,
-        object: &Object<'_>,
-        depth: usize,
-        ids: &mut HashSet<String>,
-    ) -> Result<(), ProofError> {
+    fn object(&mut self, object: &Object<'_>, depth: usize) -> Result<(), ProofError> {
         if object.contains("@value") {
-            return value_object(object);
+            return value_object(object, self.contexts);
         }
-        if let Some(id) = object.str("id") {
-            if id.starts_with("_:") || id.starts_with(SKOLEM_PREFIX) {
-                return Err(lost(format!("{:?} names a blank node", shown(id))));
-            }
-            // Two objects with one id are one node: what one says could be moved to the other.
-            if object.len() > 1 && !ids.insert(id.to_owned()) {
-                return Err(lost(format!("two objects have the id {:?}", shown(id))));
-            }
-        }
-        for (name, value) in object.iter() {
-            self.member(name, value, depth, ids)?;
-        }
-        Ok(())
+        object.iter().try_for_each(|(name, value)| self.member(name, value, depth))
     }
 
-    fn member(
-        &mut self,
-        name: &str,
-        value: &Value<'_>,
-        depth: usize,
-        ids: &mut HashSet<String>,
-    ) -> Result<(), ProofError> {
+    fn member(&mut self, name: &str, value: &Value<'_>, depth: usize) -> Result<(), ProofError> {
         if name == "@context" {
+            self.context_readings += value.one_or_more().len();
             return self.context(value);
         }
         if name.starts_with('@') || name.contains(':') {
@@ -106,25 +92,21 @@ impl Checker<'_> {
             return Err(lost(format!("the member {:?} is not a term", shown(name))));
         }
         if self.contexts.is_json(name) {
+            // Signed as it is, or else refused where the statements are written.
             return Ok(());
         }
         if name == "type" {
-            let mut types = value.one_or_more().iter().filter_map(Value::as_str);
+            let types = value.one_or_more();
+            self.context_readings += types.len();
+            let mut types = types.iter().filter_map(Value::as_str);
             if let Some(iri) = types.find(|iri| self.contexts.has_term_for(iri)) {
                 return Err(lost(format!("there is a term for the type {:?}", shown(iri))));
             }
         }
-        if value.as_array().is_some_and(<[_]>::is_empty) && !self.contexts.is_list(name) {
+        if value.as_array().is_some_and(<[_]>::is_empty) {
             return Err(lost(format!("{:?} is empty, which can't be signed", shown(name))));
         }
-        if matches!(name, "verifiableCredential" | "proof") {
-            // Each is a graph of its own, in which the same node is another one.
-            return value
-                .one_or_more()
-                .iter()
-                .try_for_each(|item| self.value(item, depth + 1, &mut HashSet::new()));
-        }
-        self.value(value, depth + 1, ids)
+        self.value(value, depth + 1)
     }
 
     fn context(&self, context: &Value<'_>) -> Result<(), ProofError> {
@@ -140,18 +122,24 @@ impl Checker<'_> {
     }
 }
 
-/// A value with its language, direction or datatype (JSON-LD 1.1, 9.5).
-fn value_object(object: &Object<'_>) -> Result<(), ProofError> {
+/// Text with its language and direction, or with its datatype (JSON-LD 1.1, 9.5). Whatever JSON or a
+/// term says in another way is said in that way alone.
+fn value_object(object: &Object<'_>, contexts: &Contexts) -> Result<(), ProofError> {
     for (name, value) in object.iter() {
-        let understood = match name {
-            "@value" => matches!(value, Value::String(_) | Value::Bool(_) | Value::Number(_)),
-            "@language" | "@type" => value.as_str().is_some(),
-            "@direction" => matches!(value.as_str(), Some("ltr" | "rtl")),
+        let understood = match (name, value.as_str()) {
+            ("@value", Some(_)) => true,
+            ("@language", Some(language)) => is_language_tag(language),
+            ("@direction", Some(direction)) => matches!(direction, "ltr" | "rtl"),
+            ("@type", Some(datatype)) => contexts.is_own_datatype(datatype),
             _ => false,
         };
         if !understood {
-            return Err(lost(format!("{:?} of a value is not signed", shown(name))));
+            return Err(lost(format!("{:?} of a value is not signed as it is", shown(name))));
         }
     }
-    Ok(())
+    let tagged = object.contains("@language") || object.contains("@direction");
+    match tagged == object.contains("@type") {
+        true => Err(lost("a value object with neither or both of a language and a datatype")),
+        false => Ok(()),
+    }
 }

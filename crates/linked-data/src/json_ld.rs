@@ -4,15 +4,18 @@
 //! With contexts that are at hand nothing ever waits, so a future that is not ready at its first
 //! poll is an error.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::task::{Poll, Waker};
 
+use bonafide_core::encoding::hex;
 use bonafide_core::json::{
     Limits, Number, Object as JsonObject, Value as Json, canonical_length, parse,
     to_canonical_string,
 };
+use bonafide_core::vc::is_language_tag;
 use bonafide_proof::data_integrity::ProofError;
+use sha2::{Digest as _, Sha256};
 use ssi_json_ld::context_processing::algorithm::Action;
 use ssi_json_ld::expansion::{Options, Policy};
 use ssi_json_ld::object::{Literal, Node, Value as LdValue};
@@ -29,6 +32,9 @@ const XSD: &str = "http://www.w3.org/2001/XMLSchema#";
 /// More quads than this are refused.
 pub const MOST_QUADS: usize = 4_096;
 
+/// More bytes of quads than this are refused: a long name can be said in each of them.
+const MOST_WRITTEN: usize = 1 << 20;
+
 /// The statements of a document that was checked ([`crate::document::check`]).
 ///
 /// An id that starts with [`SKOLEM_PREFIX`] becomes a blank node with the rest as its name; other
@@ -37,29 +43,39 @@ pub(crate) fn to_dataset(
     document: &JsonObject<'_>,
     contexts: &Contexts,
 ) -> Result<Dataset, ProofError> {
-    expanded(document, contexts)?.quads()
+    let document = Json::Object(document.clone());
+    expanded(&document, contexts)?.quads()
 }
 
 /// A document in expanded form (JSON-LD 1.1 API, 5).
-pub struct Expanded(ExpandedDocument);
-
-/// Expands a document that was checked.
-pub fn expanded(document: &JsonObject<'_>, contexts: &Contexts) -> Result<Expanded, ProofError> {
-    let value = Json::Object(document.clone());
-    if canonical_length(&value) > LARGEST_DOCUMENT {
-        return Err(ProofError::TooLarge { what: "bytes", limit: LARGEST_DOCUMENT });
-    }
-    Ok(Expanded(expand(&convert(&value), contexts)?))
+pub struct Expanded<'j> {
+    document: ExpandedDocument,
+    /// What stands in place of its JSON literals: numbers, by which they are found here.
+    literals: Vec<&'j Json<'j>>,
 }
 
-impl Expanded {
+/// Expands a document that was checked.
+pub fn expanded<'j>(
+    document: &'j Json<'j>,
+    contexts: &Contexts,
+) -> Result<Expanded<'j>, ProofError> {
+    if canonical_length(document) > LARGEST_DOCUMENT {
+        return Err(ProofError::TooLarge { what: "bytes", limit: LARGEST_DOCUMENT });
+    }
+    let mut literals = Vec::new();
+    let converted = convert(document, contexts, &mut literals);
+    Ok(Expanded { document: expand(&converted, contexts)?, literals })
+}
+
+impl Expanded<'_> {
     /// Its statements.
     pub fn quads(&self) -> Result<Dataset, ProofError> {
-        let mut writer = Writer::default();
-        for object in &self.0 {
-            writer.object(object, None, "")?;
+        let mut writer = Writer::new(&self.literals);
+        for (number, object) in self.document.iter().enumerate() {
+            let place = Place { graph: None, subject: None, property: "", number };
+            writer.object(object, &place)?;
         }
-        Ok(writer.dataset)
+        writer.finish()
     }
 }
 
@@ -130,7 +146,13 @@ fn refused(error: &ssi_json_ld::expansion::Error) -> ProofError {
     }
 }
 
-fn convert(value: &Json<'_>) -> Value {
+/// The document for the engine, with a number for each value of a term that some context declares
+/// to be JSON. Only where that context rules does the number come back as a JSON literal.
+fn convert<'j>(
+    value: &'j Json<'j>,
+    contexts: &Contexts,
+    literals: &mut Vec<&'j Json<'j>>,
+) -> Value {
     match value {
         Json::Null => Value::Null,
         Json::Bool(boolean) => Value::Boolean(*boolean),
@@ -139,27 +161,71 @@ fn convert(value: &Json<'_>) -> Value {
             Value::parse_str(&to_canonical_string(value)).map_or(Value::Null, |(number, _)| number)
         }
         Json::String(text) => Value::String(text.as_ref().into()),
-        Json::Array(items) => Value::Array(items.iter().map(convert).collect()),
-        Json::Object(object) => Value::Object(
-            object.iter().map(|(name, value)| (name.into(), convert(value))).collect(),
-        ),
+        Json::Array(items) => {
+            Value::Array(items.iter().map(|item| convert(item, contexts, literals)).collect())
+        }
+        Json::Object(object) => {
+            let mut member = |name: &str, value: &'j Json<'j>| {
+                if !contexts.is_json(name) {
+                    return convert(value, contexts, literals);
+                }
+                literals.push(value);
+                Value::Number((literals.len() - 1).into())
+            };
+            let members = object.iter().map(|(name, value)| (name.into(), member(name, value)));
+            Value::Object(members.collect())
+        }
     }
 }
 
 /// Writes an expanded document as quads (JSON-LD 1.1 API, 8).
-#[derive(Default)]
-struct Writer {
+struct Writer<'j> {
     dataset: Dataset,
     nodes: HashMap<String, usize>,
+    written: usize,
+    /// The JSON literals that were not met yet.
+    literals: Vec<Option<&'j Json<'j>>>,
+    /// The nodes of which something is said, each in its graph.
+    described: HashSet<(Option<Term>, Term)>,
+    /// The nodes that are only named.
+    named: Vec<(Option<Term>, Term)>,
 }
 
-type Graph<'g> = Option<&'g Term>;
+/// Where an object stands: as one of the values of a property, counted.
+struct Place<'p> {
+    graph: Option<&'p Term>,
+    subject: Option<&'p Term>,
+    property: &'p str,
+    number: usize,
+}
 
 fn lost(detail: impl Into<String>) -> ProofError {
     ProofError::DataLoss { detail: detail.into() }
 }
 
-impl Writer {
+impl<'j> Writer<'j> {
+    fn new(literals: &[&'j Json<'j>]) -> Self {
+        Self {
+            dataset: Dataset::default(),
+            nodes: HashMap::new(),
+            written: 0,
+            literals: literals.iter().copied().map(Some).collect(),
+            described: HashSet::new(),
+            named: Vec::new(),
+        }
+    }
+
+    fn finish(self) -> Result<Dataset, ProofError> {
+        if self.literals.iter().any(Option::is_some) {
+            return Err(lost("a member with the name of a JSON literal that is none where it stands"));
+        }
+        // What is said of a node could be moved to where it is only named.
+        if let Some((_, node)) = self.named.iter().find(|named| self.described.contains(*named)) {
+            return Err(lost(format!("{} is described in one place and named in another", shown(node))));
+        }
+        Ok(self.dataset)
+    }
+
     /// The blank node with this name.
     fn blank(&mut self, name: String) -> Term {
         let blank_nodes = &mut self.dataset.blank_nodes;
@@ -169,46 +235,77 @@ impl Writer {
         }))
     }
 
+    /// The blank node at a place: its name is the same whatever else the document says.
+    fn blank_at(&mut self, place: &Place<'_>) -> Term {
+        let mut hasher = Sha256::new();
+        for term in [place.graph, place.subject] {
+            let name = match term {
+                None => "",
+                Some(Term::Written(iri)) => iri,
+                Some(Term::Blank(node)) => &self.dataset.blank_nodes[*node],
+            };
+            hasher.update(format!("{} {name} ", name.len()));
+        }
+        hasher.update(format!("{} {}", place.property, place.number));
+        self.blank(hex(&hasher.finalize()))
+    }
+
     fn quad(
         &mut self,
-        subject: Term,
+        subject: &Term,
         predicate: String,
         object: Term,
-        graph: Graph<'_>,
+        graph: Option<&Term>,
     ) -> Result<(), ProofError> {
         if self.dataset.quads.len() == MOST_QUADS {
             return Err(ProofError::TooLarge { what: "statements", limit: MOST_QUADS });
         }
-        self.dataset.quads.push(Quad { subject, predicate, object, graph: graph.cloned() });
+        let quad = Quad { subject: subject.clone(), predicate, object, graph: graph.cloned() };
+        self.written += quad.length();
+        if self.written > MOST_WRITTEN {
+            return Err(ProofError::TooLarge { what: "bytes of statements", limit: MOST_WRITTEN });
+        }
+        self.dataset.quads.push(quad);
         Ok(())
     }
 
-    /// Writes an object and returns the term that stands for it. `place` is where it stands, in
-    /// words that are the same whatever else the document says.
+    /// Writes an object and returns the term that stands for it.
     fn object(
         &mut self,
         object: &IndexedObject<ssi_json_ld::IriBuf, ssi_json_ld::BlankIdBuf>,
-        graph: Graph<'_>,
-        place: &str,
+        place: &Place<'_>,
     ) -> Result<Term, ProofError> {
         if object.index().is_some() {
             return Err(lost("an index is not signed"));
         }
         match object.inner() {
+            Object::Value(LdValue::Json(marker)) => self.json_literal(marker),
             Object::Value(value) => value_term(value),
-            Object::Node(node) => self.node(node, graph, place),
-            Object::List(list) => self.list(list.as_slice(), graph, place),
+            Object::Node(node) => self.node(node, place),
+            // No context that is pinned has them.
+            Object::List(_) => Err(lost("lists are not read")),
         }
     }
 
-    fn node(&mut self, node: &Node, graph: Graph<'_>, place: &str) -> Result<Term, ProofError> {
+    fn json_literal(&mut self, marker: &Value) -> Result<Term, ProofError> {
+        let number = marker.as_number().and_then(|number| number.as_str().parse::<usize>().ok());
+        let value = number.and_then(|number| self.literals.get_mut(number)?.take());
+        let value = value.ok_or_else(|| lost("a JSON literal without a term of its own"))?;
+        Ok(literal(&to_canonical_string(value), None, Some(&format!("{RDF}JSON"))))
+    }
+
+    fn node(&mut self, node: &Node, place: &Place<'_>) -> Result<Term, ProofError> {
         if node.included.is_some() || node.reverse_properties.is_some() {
             return Err(lost("@included and @reverse are not read"));
         }
         let subject = match &node.id {
             Some(id) => self.resource(id)?,
-            None => self.blank(format!("n{place}")),
+            None => self.blank_at(place),
         };
+        let graph = place.graph;
+        if node.id.is_some() {
+            self.note(node, graph, &subject, place.property)?;
+        }
         for (number, class) in node.types.iter().flatten().enumerate() {
             let class = match class {
                 Id::Valid(ValidId::Iri(iri)) => Term::Written(format!("<{iri}>")),
@@ -216,28 +313,48 @@ impl Writer {
                     return Err(lost(format!("no context defines the type {number}: {other}")));
                 }
             };
-            self.quad(subject.clone(), format!("<{RDF}type>"), class, graph)?;
+            self.quad(&subject, format!("<{RDF}type>"), class, graph)?;
         }
         for (property, objects) in &node.properties {
             let Id::Valid(ValidId::Iri(iri)) = property else {
                 return Err(lost(format!("no context defines {property}")));
             };
             for (number, object) in objects.iter().enumerate() {
-                let place = match &subject {
-                    Term::Written(iri) => iri.clone(),
-                    Term::Blank(node) => self.dataset.blank_nodes[*node].clone(),
-                };
-                let place = format!("{place}|{iri}|{number}");
-                let object = self.object(object, graph, &place)?;
-                self.quad(subject.clone(), format!("<{iri}>"), object, graph)?;
+                let place = Place { graph, subject: Some(&subject), property: iri, number };
+                let object = self.object(object, &place)?;
+                self.quad(&subject, format!("<{iri}>"), object, graph)?;
             }
         }
-        if let Some(inside) = &node.graph {
-            for (number, object) in inside.iter().enumerate() {
-                self.object(object, Some(&subject), &format!("{place}|@graph|{number}"))?;
-            }
+        for (number, object) in node.graph.iter().flatten().enumerate() {
+            let place =
+                Place { graph: Some(&subject), subject: None, property: "@graph", number };
+            self.object(object, &place)?;
         }
         Ok(subject)
+    }
+
+    /// Notes whether a node with an id is described here or only named. Two objects with one id are
+    /// one node: what one says could be moved to the other. Naming the issuer or the holder by the
+    /// id that is described elsewhere is common, and can't be turned round: the description stays
+    /// where it is not the issuer's.
+    fn note(
+        &mut self,
+        node: &Node,
+        graph: Option<&Term>,
+        subject: &Term,
+        property: &str,
+    ) -> Result<(), ProofError> {
+        let here = (graph.cloned(), subject.clone());
+        let is_named =
+            node.types.is_none() && node.properties.is_empty() && node.graph.is_none();
+        if is_named {
+            if !MAY_NAME.contains(&property) {
+                self.named.push(here);
+            }
+        } else if !self.described.insert(here) {
+            return Err(lost(format!("two objects have the id {}", shown(subject))));
+        }
+        Ok(())
     }
 
     fn resource(&mut self, id: &Id) -> Result<Term, ProofError> {
@@ -253,32 +370,37 @@ impl Writer {
             }
         }
     }
+}
 
-    /// A list, as RDF writes it: a chain of blank nodes.
-    fn list(
-        &mut self,
-        items: &[IndexedObject<ssi_json_ld::IriBuf, ssi_json_ld::BlankIdBuf>],
-        graph: Graph<'_>,
-        place: &str,
-    ) -> Result<Term, ProofError> {
-        let mut rest = Term::Written(format!("<{RDF}nil>"));
-        for (number, item) in items.iter().enumerate().rev() {
-            let place = format!("{place}|{number}");
-            let first = self.object(item, graph, &place)?;
-            let link = self.blank(format!("l{place}"));
-            self.quad(link.clone(), format!("<{RDF}first>"), first, graph)?;
-            self.quad(link.clone(), format!("<{RDF}rest>"), rest, graph)?;
-            rest = link;
-        }
-        Ok(rest)
+/// Properties that may name what another object describes.
+const MAY_NAME: [&str; 2] = [
+    "https://www.w3.org/2018/credentials#issuer",
+    "https://www.w3.org/2018/credentials#holder",
+];
+
+fn shown(term: &Term) -> String {
+    match term {
+        Term::Written(text) => text.chars().take(64).collect(),
+        Term::Blank(_) => "a blank node".to_owned(),
     }
 }
+
+/// What JSON has its own spelling for.
+const NATIVE: [&str; 3] = [
+    "http://www.w3.org/2001/XMLSchema#boolean",
+    "http://www.w3.org/2001/XMLSchema#double",
+    "http://www.w3.org/2001/XMLSchema#integer",
+];
 
 /// The literal that a value stands for (JSON-LD 1.1 API, 8.2).
 fn value_term(value: &LdValue) -> Result<Term, ProofError> {
     match value {
         LdValue::LangString(text) => {
             let language = text.language().map(ssi_json_ld::LenientLangTag::as_str);
+            // It is written as it is: anything else could end the statement and begin another.
+            if language.is_some_and(|language| !is_language_tag(language)) {
+                return Err(lost("a language that is no language tag (BCP 47)"));
+            }
             Ok(match text.direction() {
                 None => literal(text.as_str(), language, None),
                 // The i18n namespace (JSON-LD 1.1 API, 8.2.1), as other implementations sign it.
@@ -289,18 +411,14 @@ fn value_term(value: &LdValue) -> Result<Term, ProofError> {
                 }
             })
         }
-        LdValue::Json(json) => {
-            let text = json.to_string();
-            let value =
-                parse(text.as_bytes(), &Limits::for_size(LARGEST_DOCUMENT)).map_err(|error| {
-                    lost(format!("a JSON literal that is not strict JSON: {error}"))
-                })?;
-            Ok(literal(&to_canonical_string(&value), None, Some(&format!("{RDF}JSON"))))
-        }
+        LdValue::Json(_) => Err(lost("a JSON literal without a term of its own")),
         LdValue::Literal(value, datatype) => {
             let datatype = datatype.as_ref().map(AsRef::<str>::as_ref);
             match value {
                 Literal::Null => Err(lost("null says nothing that could be signed")),
+                Literal::String(_) if datatype.is_some_and(|name| NATIVE.contains(&name)) => {
+                    Err(lost("a number or a boolean written as text"))
+                }
                 Literal::String(text) => Ok(literal(text, None, datatype)),
                 Literal::Boolean(boolean) => {
                     let datatype = datatype.map_or(format!("{XSD}boolean"), ToOwned::to_owned);
@@ -318,7 +436,11 @@ fn number_term(number: &str, datatype: Option<&str>) -> Result<Term, ProofError>
     let double = format!("{XSD}double");
     let value = number.as_f64();
     if value.fract() != 0.0 || value.abs() >= 1e21 || datatype == Some(&double) {
-        return Ok(literal(&canonical_double(value), None, Some(datatype.unwrap_or(&double))));
+        let text = canonical_double(value);
+        if text.parse() != Ok(value) {
+            return Err(lost(format!("the number {value:e} has more than 16 digits")));
+        }
+        return Ok(literal(&text, None, Some(datatype.unwrap_or(&double))));
     }
     let text = match number {
         Number::Integer(integer) => integer.to_string(),

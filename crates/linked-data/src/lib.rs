@@ -24,9 +24,6 @@ use suite::bbs::Bbs2023;
 use suite::ecdsa_sd::EcdsaSd2023;
 use suite::rdfc::RdfcSuite;
 
-/// How much more a byte costs that is read as RDF than one that is only canonicalized as JSON.
-const BYTE_FACTOR: usize = 64;
-
 /// Every suite: those of `bonafide-proof` first, so that they stay the default for their keys.
 pub const SUITES: Suites = Suites(&ALL);
 

@@ -214,13 +214,24 @@ fn is_language_value(value: &Value<'_>) -> bool {
         Value::Object(object) => {
             object.str("@value").is_some()
                 && object.iter().all(|(name, value)| match name {
-                    "@value" | "@language" => value.as_str().is_some(),
+                    "@value" => value.as_str().is_some(),
+                    "@language" => value.as_str().is_some_and(is_language_tag),
                     "@direction" => matches!(value.as_str(), Some("ltr" | "rtl")),
                     _ => false,
                 })
         }
         _ => false,
     }
+}
+
+/// Whether `tag` has the form of a language tag (BCP 47): letters, then letters and digits, in parts
+/// of at most eight.
+pub fn is_language_tag(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let is_part = |part: &str| (1..=8).contains(&part.len());
+    let is_first = |part: &str| is_part(part) && part.bytes().all(|b| b.is_ascii_alphabetic());
+    parts.next().is_some_and(is_first)
+        && parts.all(|part| is_part(part) && part.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// The bytes of RFC 3986, section 2.

@@ -12,6 +12,7 @@ mod presentation;
 use crate::Malformed;
 
 pub(crate) use form::is_url;
+pub use form::is_language_tag;
 
 pub use credential::{SchemaReference, StatusReference, Unverified};
 pub use presentation::{Enveloped, Held, UnverifiedPresentation, envelop, new_presentation};

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bonafide_core::encoding::encode_base64url;
 use bonafide_core::json::{Object, Value};
-use bonafide_proof::data_integrity::ProofError;
+use bonafide_proof::data_integrity::{ProofError, Work};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -19,6 +19,7 @@ use crate::contexts::Contexts;
 use crate::document::{self, SKOLEM_PREFIX};
 use crate::json_ld::to_dataset;
 use crate::rdf::{Dataset, HashAlgorithm, canonicalize};
+use crate::suite::each_once;
 
 /// The key under which blank nodes are named.
 pub type HmacKey = [u8; 32];
@@ -85,14 +86,15 @@ impl Labelled {
         labels: Labels,
         key: &HmacKey,
     ) -> Result<Self, ProofError> {
-        document::check(document, contexts)?;
+        let work = Work::default();
+        document::check(document, contexts, &work)?;
         let mut skolemized = document.clone();
         skolemize(&mut skolemized, contexts, &mut 0);
         let dataset = to_dataset(&skolemized, contexts)?;
-        let canonical =
-            canonicalize(&dataset, HashAlgorithm::Sha256).map_err(|_| ProofError::TooComplex)?;
+        let canonical = canonicalize(&dataset, HashAlgorithm::Sha256, &work)?;
         let named = labels.of(&canonical.labels, key);
         let lines = dataset.lines(|node| named[node].clone());
+        each_once(&lines, &dataset)?;
         let labels = dataset.blank_nodes.into_iter().zip(named).collect();
         Ok(Self { lines, skolemized: skolemized.into(), labels })
     }
@@ -116,8 +118,8 @@ impl Labelled {
 
     /// For each canonical name that the selection will have when it stands alone: the name here.
     pub fn label_map(&self, selection: &Selection) -> Result<Vec<String>, ProofError> {
-        let canonical = canonicalize(&selection.dataset, HashAlgorithm::Sha256)
-            .map_err(|_| ProofError::TooComplex)?;
+        let canonical =
+            canonicalize(&selection.dataset, HashAlgorithm::Sha256, &Work::default())?;
         let mut map = vec![String::new(); canonical.labels.len()];
         for (name, canonical) in selection.dataset.blank_nodes.iter().zip(&canonical.labels) {
             if let (Some(number), Some(label)) =
@@ -169,21 +171,23 @@ pub fn relabelled(
     document: &Object<'_>,
     contexts: &Contexts,
     labels: &[String],
+    work: &Work,
 ) -> Result<Vec<String>, ProofError> {
-    document::check(document, contexts)?;
+    document::check(document, contexts, work)?;
     let dataset = to_dataset(document, contexts)?;
-    let canonical =
-        canonicalize(&dataset, HashAlgorithm::Sha256).map_err(|_| ProofError::TooComplex)?;
+    let canonical = canonicalize(&dataset, HashAlgorithm::Sha256, work)?;
     let distinct: BTreeSet<&String> = labels.iter().collect();
     // Two nodes under one name would be one node, of which more is said than was signed.
     if labels.len() != canonical.labels.len() || distinct.len() != labels.len() {
         return Err(invalid("the label map does not name each blank node once"));
     }
-    Ok(dataset.lines(|node| {
+    let lines = dataset.lines(|node| {
         canonical_number(&canonical.labels[node])
             .map(|number| labels[number].clone())
             .unwrap_or_default()
-    }))
+    });
+    each_once(&lines, &dataset)?;
+    Ok(lines)
 }
 
 /// Splits statements at the given places, which rise and lie among them.

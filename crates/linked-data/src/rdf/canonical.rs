@@ -1,20 +1,24 @@
 //! RDFC-1.0 (W3C Recommendation): names for blank nodes that do not depend on how the document
 //! was written.
 //!
-//! A hostile graph can ask for factorial work (the Recommendation's 7.1), so every step is counted and
-//! the count has an end.
+//! A hostile graph can ask for factorial work (the Recommendation's 7.1), so every step is paid for
+//! from a [`Work`] that has an end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use bonafide_core::encoding::hex;
+use bonafide_proof::data_integrity::{TooComplex, Work};
 use sha2::{Digest, Sha256, Sha384};
 
 use super::{Dataset, Quad, Term};
 
-/// Steps of the N-degree hashing that one canonicalization may take: one for each quad of each node
-/// visited, and one for each node of each permutation. The published "evil" graphs need a fifteenth
-/// of it.
-pub const MOST_STEPS: usize = 100_000;
+/// What a quad costs that is written, hashed and sorted, in microseconds; each [`BYTES`] of it cost
+/// one more.
+const QUAD: usize = 2;
+const BYTES: usize = 256;
+
+/// What one step of the N-degree hashing costs.
+const STEP: usize = 3;
 
 /// The hash inside of the algorithm (RDFC-1.0, 4.1); SHA-256 unless a suite says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +43,6 @@ impl HashAlgorithm {
     }
 }
 
-/// The graph asks for more work than any honest document does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the graph is too complex to canonicalize: more than {MOST_STEPS} steps")]
-pub struct TooComplex;
-
 /// A canonicalized dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canonical {
@@ -55,12 +54,17 @@ pub struct Canonical {
 }
 
 /// Canonicalizes a dataset (RDFC-1.0, 4.4.3).
-pub fn canonicalize(dataset: &Dataset, hash: HashAlgorithm) -> Result<Canonical, TooComplex> {
-    let mut quads = dataset.quads.clone();
-    let mut seen = std::collections::HashSet::with_capacity(quads.len());
-    quads.retain(|quad| seen.insert(quad.clone()));
+pub fn canonicalize(
+    dataset: &Dataset,
+    hash: HashAlgorithm,
+    work: &Work,
+) -> Result<Canonical, TooComplex> {
+    let bytes: usize = dataset.quads.iter().map(Quad::length).sum();
+    work.spend(dataset.quads.len() * QUAD + bytes / BYTES)?;
+    let mut seen = HashSet::with_capacity(dataset.quads.len());
+    let quads: Vec<&Quad> = dataset.quads.iter().filter(|quad| seen.insert(*quad)).collect();
 
-    let mut state = State::new(&quads, dataset.blank_nodes.len(), hash);
+    let mut state = State::new(&quads, dataset.blank_nodes.len(), hash, work);
     let mut by_hash: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for node in 0..dataset.blank_nodes.len() {
         by_hash.entry(state.first_degree[node].clone()).or_default().push(node);
@@ -79,7 +83,7 @@ pub fn canonicalize(dataset: &Dataset, hash: HashAlgorithm) -> Result<Canonical,
             if state.canonical.get(node).is_some() {
                 continue;
             }
-            let mut issuer = Issuer::new("b", state.quads_of.len());
+            let mut issuer = Issuer::new("b");
             issuer.issue(node);
             paths.push(state.n_degree(node, issuer)?);
         }
@@ -104,29 +108,29 @@ pub fn canonicalize(dataset: &Dataset, hash: HashAlgorithm) -> Result<Canonical,
 #[derive(Clone)]
 struct Issuer {
     prefix: &'static str,
-    numbers: Vec<Option<u32>>,
+    numbers: BTreeMap<usize, usize>,
     order: Vec<usize>,
 }
 
 impl Issuer {
-    fn new(prefix: &'static str, nodes: usize) -> Self {
-        Self { prefix, numbers: vec![None; nodes], order: Vec::new() }
+    const fn new(prefix: &'static str) -> Self {
+        Self { prefix, numbers: BTreeMap::new(), order: Vec::new() }
     }
 
-    fn get(&self, node: usize) -> Option<u32> {
-        self.numbers[node]
+    fn get(&self, node: usize) -> Option<usize> {
+        self.numbers.get(&node).copied()
     }
 
     fn issue(&mut self, node: usize) {
-        if self.numbers[node].is_none() {
-            self.numbers[node] = u32::try_from(self.order.len()).ok();
+        let next = self.order.len();
+        if *self.numbers.entry(node).or_insert(next) == next {
             self.order.push(node);
         }
     }
 
     /// The name of a node that has one.
     fn name(&self, node: usize) -> String {
-        format!("{}{}", self.prefix, self.numbers[node].unwrap_or_default())
+        format!("{}{}", self.prefix, self.get(node).unwrap_or_default())
     }
 }
 
@@ -135,13 +139,13 @@ struct State<'q> {
     quads_of: Vec<Vec<&'q Quad>>,
     first_degree: Vec<String>,
     canonical: Issuer,
-    steps: usize,
+    work: &'q Work,
 }
 
 impl<'q> State<'q> {
-    fn new(quads: &'q [Quad], nodes: usize, hash: HashAlgorithm) -> Self {
+    fn new(quads: &[&'q Quad], nodes: usize, hash: HashAlgorithm, work: &'q Work) -> Self {
         let mut quads_of: Vec<Vec<&Quad>> = vec![Vec::new(); nodes];
-        for quad in quads {
+        for &quad in quads {
             for (_, term) in quad.places() {
                 let Term::Blank(node) = *term else { continue };
                 // Once for each quad, even where it stands in two places.
@@ -152,12 +156,11 @@ impl<'q> State<'q> {
         }
         let first_degree =
             (0..nodes).map(|node| first_degree(node, &quads_of[node], hash)).collect();
-        Self { hash, quads_of, first_degree, canonical: Issuer::new("c14n", nodes), steps: 0 }
+        Self { hash, quads_of, first_degree, canonical: Issuer::new("c14n"), work }
     }
 
-    fn take(&mut self, steps: usize) -> Result<(), TooComplex> {
-        self.steps += steps;
-        if self.steps > MOST_STEPS { Err(TooComplex) } else { Ok(()) }
+    fn take(&self, steps: usize) -> Result<(), TooComplex> {
+        self.work.spend(steps * STEP)
     }
 
     /// The hash of a related node (RDFC-1.0, 4.7.3).
@@ -186,7 +189,9 @@ impl<'q> State<'q> {
         node: usize,
         mut issuer: Issuer,
     ) -> Result<(String, Issuer), TooComplex> {
-        self.take(1 + self.quads_of[node].len())?;
+        let predicates = self.quads_of[node].iter().map(|quad| 1 + quad.predicate.len() / BYTES);
+        // With each step the names so far are copied.
+        self.take(1 + predicates.sum::<usize>() + issuer.order.len() / 16)?;
         let mut related: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for quad in &self.quads_of[node] {
             for (place, term) in quad.places() {

@@ -4,8 +4,11 @@
 mod canonical;
 mod nquads;
 
-pub use canonical::{Canonical, HashAlgorithm, MOST_STEPS, TooComplex, canonicalize};
+pub use canonical::{Canonical, HashAlgorithm, canonicalize};
 pub use nquads::{NQuadsError, literal, parse_nquads};
+
+/// The longest name that a blank node gets.
+const LABEL: usize = 48;
 
 /// A term of a quad.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +37,15 @@ impl Quad {
     fn places(&self) -> impl Iterator<Item = (&'static str, &Term)> {
         let graph = self.graph.as_ref().map(|graph| ("g", graph));
         [("s", &self.subject), ("o", &self.object)].into_iter().chain(graph)
+    }
+
+    /// About how long its line is.
+    pub(crate) fn length(&self) -> usize {
+        let terms = self.places().map(|(_, term)| match term {
+            Term::Written(text) => text.len(),
+            Term::Blank(_) => LABEL,
+        });
+        self.predicate.len() + terms.sum::<usize>() + 5
     }
 
     /// The line of N-Quads, with `label` naming the blank nodes (without `_:`).

@@ -310,13 +310,6 @@ impl Suite for Bbs2023 {
         true
     }
 
-    fn effort(&self, proof: &Proof<'_>) -> Effort {
-        let messages = DerivedProof::parse(proof.proof_value)
-            .map(|derived| derived.hidden() + derived.selective_indexes.len())
-            .unwrap_or_default();
-        Effort { byte_factor: BYTE_FACTOR, statements: STATEMENTS_A_PROOF + messages }
-    }
-
     fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
         let VerifyInput { document, proof, previous, key, .. } = input;
         self.accepts(key.public_key().key_type())?;

@@ -168,30 +168,25 @@ impl Suite for EcdsaSd2023 {
         true
     }
 
-    fn effort(&self, proof: &Proof<'_>) -> Effort {
-        let statements =
-            DerivedProof::parse(proof.proof_value).map_or(0, |derived| derived.signatures.len());
-        Effort { byte_factor: BYTE_FACTOR, statements }
-    }
-
     fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
-        let VerifyInput { document, proof, previous, key, check } = input;
+        let VerifyInput { document, proof, previous, key, check, work } = input;
         self.accepts(key.public_key().key_type())?;
         alone(&previous)?;
         let derived = DerivedProof::parse(proof.proof_value)?;
         let document = unsecured(&document.clone().into_owned(), Vec::new());
         let options = proof.object.clone().into_owned();
-        let proof_hash = self.proof_hash(&document, &options)?;
+        let proof_hash = self.proof_hash(&document, &options, work)?;
         let labels: Vec<String> = derived
             .labels
             .iter()
             .map(|label| format!("u{}", bonafide_core::encoding::encode_base64url(label)))
             .collect();
-        let lines = relabelled(&document, (self.contexts)(), &labels)?;
+        let lines = relabelled(&document, (self.contexts)(), &labels, work)?;
         let (mandatory, chosen) = split_at_indexes(lines, &derived.mandatory_indexes)?;
         if chosen.len() != derived.signatures.len() {
             return Err(invalid("there is not one signature for each statement"));
         }
+        work.spend((1 + chosen.len()) * SIGNATURE)?;
         let message = base_message(&proof_hash, &derived.public_key, &hash_lines(&mandatory));
         if !check.is_good(key, &message, &derived.base_signature) {
             return Err(ProofError::SignatureInvalid);
@@ -211,7 +206,7 @@ impl Suite for EcdsaSd2023 {
         alone(&previous)?;
         let contexts = (self.contexts)();
         let document = unsecured(&document.clone().into_owned(), Vec::new());
-        let proof_hash = self.proof_hash(&document, &options.clone().into_owned())?;
+        let proof_hash = self.proof_hash(&document, &options.clone().into_owned(), &Work::default())?;
         let mut hmac_key = HmacKey::default();
         random(&mut hmac_key)?;
         let labelled = Labelled::new(&document, contexts, Labels::Hmac, &hmac_key)?;

@@ -5,12 +5,12 @@ pub(crate) mod ecdsa_sd;
 pub(crate) mod rdfc;
 
 use bonafide_core::json::{Object, Value};
-use bonafide_proof::data_integrity::ProofError;
+use bonafide_proof::data_integrity::{ProofError, Work};
 
 use crate::contexts::Contexts;
 use crate::document;
 use crate::json_ld::to_dataset;
-use crate::rdf::{Canonical, HashAlgorithm, canonicalize};
+use crate::rdf::{Canonical, Dataset, HashAlgorithm, canonicalize};
 
 /// A document as it is signed: without its proofs, but for those that the proof builds on.
 pub fn unsecured<'a>(document: &Object<'a>, previous: Vec<Value<'a>>) -> Object<'a> {
@@ -43,10 +43,22 @@ pub fn canonical(
     document: &Object<'_>,
     contexts: &Contexts,
     hash: HashAlgorithm,
+    work: &Work,
 ) -> Result<Canonical, ProofError> {
-    document::check(document, contexts)?;
+    document::check(document, contexts, work)?;
     let dataset = to_dataset(document, contexts)?;
-    canonicalize(&dataset, hash).map_err(|_| ProofError::TooComplex)
+    let canonical = canonicalize(&dataset, hash, work)?;
+    each_once(&canonical.lines, &dataset)?;
+    Ok(canonical)
+}
+
+/// That no statement is made twice: a set can't tell how often.
+pub(crate) fn each_once(lines: &[String], dataset: &Dataset) -> Result<(), ProofError> {
+    if lines.len() == dataset.quads.len() {
+        return Ok(());
+    }
+    let detail = "a value stands twice in one array, which is signed as if it stood once";
+    Err(ProofError::DataLoss { detail: detail.to_owned() })
 }
 
 /// The hash of a document's canonical form.
@@ -54,6 +66,7 @@ pub(crate) fn hash(
     document: &Object<'_>,
     contexts: &Contexts,
     hash: HashAlgorithm,
+    work: &Work,
 ) -> Result<Vec<u8>, ProofError> {
-    Ok(hash.digest(canonical(document, contexts, hash)?.lines.concat().as_bytes()))
+    Ok(hash.digest(canonical(document, contexts, hash, work)?.lines.concat().as_bytes()))
 }

@@ -6,11 +6,10 @@ use bonafide_core::encoding::{decode_base58btc, encode_base58btc};
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::KeyType;
 use bonafide_proof::data_integrity::{
-    Checked, DATA_INTEGRITY_PROOF, Effort, Proof, ProofError, SignInput, Suite, VerifyInput,
+    Checked, DATA_INTEGRITY_PROOF, ProofError, SignInput, Suite, VerifyInput, Work,
 };
 
 use super::{configuration, hash, unsecured};
-use crate::BYTE_FACTOR;
 use crate::contexts::Contexts;
 use crate::rdf::HashAlgorithm;
 
@@ -57,14 +56,15 @@ impl RdfcSuite {
         options: &Object<'_>,
         previous: Vec<Value<'_>>,
         key_type: KeyType,
+        work: &Work,
     ) -> Result<Vec<u8>, ProofError> {
         let contexts = (self.contexts)();
         let algorithm = Self::algorithm(key_type);
         let previous: Vec<Value<'static>> = previous.into_iter().map(Value::into_owned).collect();
         let document = document.clone().into_owned();
         let options = configuration(&options.clone().into_owned(), &document)?;
-        let mut signed = hash(&options, contexts, algorithm)?;
-        signed.extend(hash(&unsecured(&document, previous), contexts, algorithm)?);
+        let mut signed = hash(&options, contexts, algorithm, work)?;
+        signed.extend(hash(&unsecured(&document, previous), contexts, algorithm, work)?);
         Ok(signed)
     }
 }
@@ -82,12 +82,8 @@ impl Suite for RdfcSuite {
         self.key_types
     }
 
-    fn effort(&self, _proof: &Proof<'_>) -> Effort {
-        Effort { byte_factor: BYTE_FACTOR, statements: 0 }
-    }
-
     fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
-        let VerifyInput { document, proof, previous, key, check } = input;
+        let VerifyInput { document, proof, previous, key, check, work } = input;
         let key_type = key.public_key().key_type();
         self.accepts(key_type)?;
         let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
@@ -96,7 +92,7 @@ impl Suite for RdfcSuite {
             return Err(ProofError::SignatureInvalid);
         }
         let alone = previous.is_empty();
-        let signed = self.signed_bytes(document, proof.object, previous, key_type)?;
+        let signed = self.signed_bytes(document, proof.object, previous, key_type, work)?;
         if !check.is_good(key, &signed, &signature) {
             return Err(ProofError::SignatureInvalid);
         }
@@ -104,7 +100,7 @@ impl Suite for RdfcSuite {
             Some(digest) if alone && key_type != KeyType::P384 => *digest,
             _ => {
                 let document = unsecured(document, Vec::new());
-                let digest = hash(&document, (self.contexts)(), HashAlgorithm::Sha256)?;
+                let digest = hash(&document, (self.contexts)(), HashAlgorithm::Sha256, work)?;
                 digest.first_chunk().copied().unwrap_or_default()
             }
         };
@@ -115,7 +111,7 @@ impl Suite for RdfcSuite {
         let SignInput { document, options, previous, signer, .. } = input;
         let key_type = signer.public_key().key_type();
         self.accepts(key_type)?;
-        let signed = self.signed_bytes(document, options, previous, key_type)?;
+        let signed = self.signed_bytes(document, options, previous, key_type, &Work::default())?;
         Ok(encode_base58btc(&signer.sign(&signed)?))
     }
 }

@@ -39,7 +39,7 @@ impl Suite for JcsSuite {
     fn verify(&self, input: VerifyInput<'_>) -> Result<Checked, ProofError> {
         let key_type = input.key.public_key().key_type();
         self.accepts(key_type)?;
-        let VerifyInput { document, proof, previous, key, check } = input;
+        let VerifyInput { document, proof, previous, key, check, .. } = input;
         let signature = decode_base58btc(proof.proof_value, LONGEST_PROOF_VALUE)
             .map_err(|error| error.within("proof", "/proofValue"))?;
         if key.algorithm().is_none_or(|known| known.signature_length != signature.len()) {

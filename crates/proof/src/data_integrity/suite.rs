@@ -6,6 +6,7 @@ use bonafide_core::key::KeyType;
 
 use super::Proof;
 use super::jcs::{ECDSA_JCS_2019, EDDSA_JCS_2022};
+use super::work::{TooComplex, Work};
 use crate::algorithm::{SignatureCheck, VerifyingKey};
 use crate::signer::{SignError, Signer};
 
@@ -77,9 +78,9 @@ pub enum ProofError {
         /// What.
         detail: String,
     },
-    /// Canonicalizing the document asks for more work than is done for anybody.
-    #[error("the document is too complex to canonicalize")]
-    TooComplex,
+    /// Checking the document asks for more work than is done for anybody.
+    #[error(transparent)]
+    TooComplex(#[from] TooComplex),
     /// The document is larger than this suite reads.
     #[error("more than {limit} {what}")]
     TooLarge {
@@ -120,6 +121,8 @@ pub struct VerifyInput<'i> {
     pub key: &'i VerifyingKey,
     /// Where the signature itself is checked.
     pub check: &'i dyn SignatureCheck,
+    /// What may still be spent.
+    pub work: &'i Work,
 }
 
 /// What a good proof says of its document.
@@ -163,15 +166,6 @@ pub struct DeriveInput<'i> {
     pub presentation_header: &'i [u8],
 }
 
-/// What checking a proof costs, in units that a verifier can add up before it does the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
-    /// How much more each byte of the document costs than with the JCS suites.
-    pub byte_factor: usize,
-    /// Signatures of single statements, each as costly as one ECDSA check with P-256.
-    pub statements: usize,
-}
-
 /// A cryptosuite.
 pub trait Suite: Sync {
     /// Its name in `cryptosuite`.
@@ -193,11 +187,6 @@ pub trait Suite: Sync {
     /// Whether holders can derive proofs that disclose a part.
     fn is_selective(&self) -> bool {
         false
-    }
-
-    /// What checking this proof costs, told without checking any of it.
-    fn effort(&self, _proof: &Proof<'_>) -> Effort {
-        Effort { byte_factor: 1, statements: 0 }
     }
 
     /// Checks a proof.

@@ -188,7 +188,8 @@ pub(super) fn check_proof(
     check: &dyn SignatureCheck,
     version: u64,
 ) -> Result<(), WebvhError> {
-    let input = VerifyInput { document, proof, previous: Vec::new(), key, check };
+    let work = Work::default();
+    let input = VerifyInput { document, proof, previous: Vec::new(), key, check, work: &work };
     match Suites::JCS.by_name(CRYPTOSUITE).and_then(|suite| suite.verify(input)) {
         Ok(_) => Ok(()),
         Err(fault) => Err(WebvhError::Proof { version, fault }),

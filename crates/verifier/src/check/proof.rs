@@ -7,7 +7,7 @@ use bonafide_core::json::Object;
 use bonafide_core::time::Timestamp;
 use bonafide_proof::SignatureCheck;
 use bonafide_proof::data_integrity::{
-    Checked, Effort, Proof, ProofError, Suites, VerifyInput, matching_previous, proofs_of,
+    Checked, Proof, ProofError, Suites, VerifyInput, Work, matching_previous, proofs_of,
 };
 use bonafide_proof::jose::{CompactJws, JoseError};
 
@@ -21,14 +21,12 @@ pub(crate) const MOST_SIGNATURES: u32 = 32;
 /// Bytes that one verdict may hash.
 const MOST_HASHED: usize = 16 << 20;
 
-/// Signatures of single statements that one verdict may check, each as costly as one with P-256.
-const MOST_STATEMENTS: usize = 256;
-
 /// How much work one verdict may still do.
 pub(crate) struct Budget {
     signatures: Cell<u32>,
     bytes: Cell<usize>,
-    statements: Cell<usize>,
+    /// For suites that cost more than their bytes.
+    work: Work,
 }
 
 impl Budget {
@@ -36,24 +34,18 @@ impl Budget {
         Self {
             signatures: Cell::new(MOST_SIGNATURES),
             bytes: Cell::new(MOST_HASHED),
-            statements: Cell::new(MOST_STATEMENTS),
+            work: Work::default(),
         }
     }
 
     /// Room for one more signature over `bytes` bytes, before anything of it is looked at.
-    fn spend(&self, bytes: usize, effort: Effort) -> Result<(), Reason> {
-        let bytes = bytes.saturating_mul(effort.byte_factor);
-        let left = (
-            self.signatures.get().checked_sub(1),
-            self.bytes.get().checked_sub(bytes),
-            self.statements.get().checked_sub(effort.statements),
-        );
-        let (Some(signatures), Some(bytes), Some(statements)) = left else {
+    fn spend(&self, bytes: usize) -> Result<(), Reason> {
+        let left = (self.signatures.get().checked_sub(1), self.bytes.get().checked_sub(bytes));
+        let (Some(signatures), Some(bytes)) = left else {
             return Err(Reason::TooManySignatures { limit: MOST_SIGNATURES.into() });
         };
         self.signatures.set(signatures);
         self.bytes.set(bytes);
-        self.statements.set(statements);
         Ok(())
     }
 }
@@ -143,7 +135,9 @@ impl Checker<'_> {
                     found.digest.get_or_insert(checked.digest);
                     found.partial |= checked.partial;
                 }
-                Err(reason @ Reason::TooManySignatures { .. }) => {
+                Err(
+                    reason @ (Reason::TooManySignatures { .. } | Reason::TooComplex { .. }),
+                ) => {
                     found.reasons.push(reason);
                     break;
                 }
@@ -163,21 +157,24 @@ impl Checker<'_> {
     ) -> Result<(Signer, Checked), Reason> {
         let method = proof.verification_method;
         let failed = |error| reason(error, method);
-        let suite = self.suites.of_proof(proof);
-        let least = Effort { byte_factor: 1, statements: 0 };
-        let effort = suite.as_ref().map_or(least, |suite| suite.effort(proof));
-        self.budget.spend(bytes, effort)?;
+        self.budget.spend(bytes)?;
         if proof.purpose != purpose.name() {
             return Err(Reason::PurposeMismatch {
                 expected: purpose.name(),
                 found: short(proof.purpose),
             });
         }
-        let suite = suite.map_err(failed)?;
+        let suite = self.suites.of_proof(proof).map_err(failed)?;
         let previous = matching_previous(proof, all).map_err(failed)?;
         let resolved = self.keys.resolve(method, purpose)?;
-        let input =
-            VerifyInput { document, proof, previous, key: &resolved.key, check: self.check };
+        let input = VerifyInput {
+            document,
+            proof,
+            previous,
+            key: &resolved.key,
+            check: self.check,
+            work: &self.budget.work,
+        };
         let checked = suite.verify(input).map_err(failed)?;
         let ResolvedKey { controller, life, .. } = resolved;
         Ok((Signer { controller, life, proof_expires: proof.expires }, checked))
@@ -196,7 +193,7 @@ impl Checker<'_> {
         purpose: Relationship,
     ) -> Proofs {
         let signed = || {
-            self.budget.spend(0, Effort { byte_factor: 1, statements: 0 })?;
+            self.budget.spend(0)?;
             let resolved = self.keys.resolve(method, purpose)?;
             jws.verify(&resolved.key, self.check).map_err(|error| jose_reason(error, method))?;
             Ok(resolved)
@@ -227,7 +224,7 @@ fn reason(error: ProofError, method: &str) -> Reason {
             Reason::ContextRefused { method: short(method), detail }
         }
         ProofError::DataLoss { detail } => Reason::DataLoss { method: short(method), detail },
-        ProofError::TooComplex => Reason::TooComplex { method: short(method) },
+        ProofError::TooComplex(_) => Reason::TooComplex { method: short(method) },
         ProofError::DisclosureInvalid { detail } => {
             Reason::DisclosureInvalid { method: short(method), detail }
         }
