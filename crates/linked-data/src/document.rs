@@ -30,11 +30,7 @@ const VALUE: usize = 5;
 const CONTEXT: usize = 100;
 
 /// Checks a document against the rules above.
-pub fn check(
-    document: &Object<'_>,
-    contexts: &Contexts,
-    work: &Work,
-) -> Result<(), ProofError> {
+pub fn check(document: &Object<'_>, contexts: &Contexts, work: &Work) -> Result<(), ProofError> {
     let mut checker = Checker { contexts, values: 0, context_readings: 0 };
     checker.object(document, 0)?;
     work.spend(DOCUMENT + checker.values * VALUE + checker.context_readings * CONTEXT)?;
@@ -69,7 +65,11 @@ impl Checker<'_> {
             Value::String(text) if text.starts_with(SKOLEM_PREFIX) => {
                 Err(lost(format!("{:?} names a blank node", shown(text))))
             }
-            Value::Array(items) => items.iter().try_for_each(|item| self.value(item, depth + 1)),
+            Value::Array(items) => items.iter().try_for_each(|item| match item {
+                // JSON-LD takes it apart: `[["x"]]` and `["x"]` would be the same.
+                Value::Array(_) => Err(lost("an array in an array is not signed as one")),
+                item => self.value(item, depth + 1),
+            }),
             Value::Object(object) => self.object(object, depth),
             _ => Ok(()),
         }

@@ -217,11 +217,16 @@ impl<'j> Writer<'j> {
 
     fn finish(self) -> Result<Dataset, ProofError> {
         if self.literals.iter().any(Option::is_some) {
-            return Err(lost("a member with the name of a JSON literal that is none where it stands"));
+            return Err(lost(
+                "a member with the name of a JSON literal that is none where it stands",
+            ));
         }
         // What is said of a node could be moved to where it is only named.
         if let Some((_, node)) = self.named.iter().find(|named| self.described.contains(*named)) {
-            return Err(lost(format!("{} is described in one place and named in another", shown(node))));
+            return Err(lost(format!(
+                "{} is described in one place and named in another",
+                shown(node)
+            )));
         }
         Ok(self.dataset)
     }
@@ -326,8 +331,7 @@ impl<'j> Writer<'j> {
             }
         }
         for (number, object) in node.graph.iter().flatten().enumerate() {
-            let place =
-                Place { graph: Some(&subject), subject: None, property: "@graph", number };
+            let place = Place { graph: Some(&subject), subject: None, property: "@graph", number };
             self.object(object, &place)?;
         }
         Ok(subject)
@@ -345,8 +349,7 @@ impl<'j> Writer<'j> {
         property: &str,
     ) -> Result<(), ProofError> {
         let here = (graph.cloned(), subject.clone());
-        let is_named =
-            node.types.is_none() && node.properties.is_empty() && node.graph.is_none();
+        let is_named = node.types.is_none() && node.properties.is_empty() && node.graph.is_none();
         if is_named {
             if !MAY_NAME.contains(&property) {
                 self.named.push(here);
@@ -373,10 +376,8 @@ impl<'j> Writer<'j> {
 }
 
 /// Properties that may name what another object describes.
-const MAY_NAME: [&str; 2] = [
-    "https://www.w3.org/2018/credentials#issuer",
-    "https://www.w3.org/2018/credentials#holder",
-];
+const MAY_NAME: [&str; 2] =
+    ["https://www.w3.org/2018/credentials#issuer", "https://www.w3.org/2018/credentials#holder"];
 
 fn shown(term: &Term) -> String {
     match term {

@@ -11,8 +11,8 @@ mod presentation;
 
 use crate::Malformed;
 
-pub(crate) use form::is_url;
 pub use form::is_language_tag;
+pub(crate) use form::is_url;
 
 pub use credential::{SchemaReference, StatusReference, Unverified};
 pub use presentation::{Enveloped, Held, UnverifiedPresentation, envelop, new_presentation};

@@ -118,8 +118,7 @@ impl Labelled {
 
     /// For each canonical name that the selection will have when it stands alone: the name here.
     pub fn label_map(&self, selection: &Selection) -> Result<Vec<String>, ProofError> {
-        let canonical =
-            canonicalize(&selection.dataset, HashAlgorithm::Sha256, &Work::default())?;
+        let canonical = canonicalize(&selection.dataset, HashAlgorithm::Sha256, &Work::default())?;
         let mut map = vec![String::new(); canonical.labels.len()];
         for (name, canonical) in selection.dataset.blank_nodes.iter().zip(&canonical.labels) {
             if let (Some(number), Some(label)) =

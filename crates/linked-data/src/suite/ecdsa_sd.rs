@@ -5,14 +5,13 @@
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::{KeyType, PublicKey};
 use bonafide_proof::data_integrity::{
-    Checked, DeriveInput, Effort, Proof, ProofError, Random, SignInput, Suite, VerifyInput,
+    Checked, DeriveInput, Proof, ProofError, Random, SignInput, Suite, VerifyInput, Work,
 };
 use bonafide_proof::{SecretKey, SignError, Signer, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{configuration, hash, unsecured};
-use crate::BYTE_FACTOR;
 use crate::contexts::Contexts;
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
@@ -23,6 +22,9 @@ use crate::rdf::HashAlgorithm;
 
 const BASE: [u8; 3] = [0xd9, 0x5d, 0x00];
 const DERIVED: [u8; 3] = [0xd9, 0x5d, 0x01];
+
+/// What one check with P-256 costs, in microseconds.
+const SIGNATURE: usize = 320;
 
 /// The suite.
 pub struct EcdsaSd2023 {
@@ -39,8 +41,9 @@ impl EcdsaSd2023 {
         &self,
         document: &Object<'static>,
         options: &Object<'static>,
+        work: &Work,
     ) -> Result<Vec<u8>, ProofError> {
-        hash(&configuration(options, document)?, (self.contexts)(), HashAlgorithm::Sha256)
+        hash(&configuration(options, document)?, (self.contexts)(), HashAlgorithm::Sha256, work)
     }
 }
 
@@ -206,12 +209,15 @@ impl Suite for EcdsaSd2023 {
         alone(&previous)?;
         let contexts = (self.contexts)();
         let document = unsecured(&document.clone().into_owned(), Vec::new());
-        let proof_hash = self.proof_hash(&document, &options.clone().into_owned(), &Work::default())?;
+        // Whoever is shown everything has as much to check.
+        let work = Work::default();
+        let proof_hash = self.proof_hash(&document, &options.clone().into_owned(), &work)?;
         let mut hmac_key = HmacKey::default();
         random(&mut hmac_key)?;
         let labelled = Labelled::new(&document, contexts, Labels::Hmac, &hmac_key)?;
         let always = labelled.select(mandatory, contexts)?.indexes;
         let mandatory_hash = hash_lines(always.iter().map(|index| &labelled.lines[*index]));
+        work.spend((1 + labelled.lines.len() - always.len()) * SIGNATURE)?;
         let key = fresh_key(random)?;
         let mut signatures = Vec::new();
         for (index, line) in labelled.lines.iter().enumerate() {

@@ -12,7 +12,7 @@ pub use jcs::document_digest;
 pub use proof::{MOST_PROOFS, Proof, proofs_of};
 pub use sign::{ProofOptions, add_proof, add_proof_with};
 pub use suite::{
-    Checked, DATA_INTEGRITY_PROOF, DeriveInput, ProofError, Random, SignInput, Suite,
-    Suites, VerifyInput,
+    Checked, DATA_INTEGRITY_PROOF, DeriveInput, ProofError, Random, SignInput, Suite, Suites,
+    VerifyInput,
 };
 pub use work::{TooComplex, Work};

@@ -10,7 +10,7 @@ use super::MOST_BYTES;
 use super::error::{WebvhError, excerpt};
 use super::parameters::ed25519;
 use crate::algorithm::{SignatureCheck, VerifyingKey};
-use crate::data_integrity::{Proof, Suites, VerifyInput, document_digest, proofs_of};
+use crate::data_integrity::{Proof, Suites, VerifyInput, Work, document_digest, proofs_of};
 
 const WHAT: &str = "did:webvh log entry";
 

@@ -135,9 +135,7 @@ impl Checker<'_> {
                     found.digest.get_or_insert(checked.digest);
                     found.partial |= checked.partial;
                 }
-                Err(
-                    reason @ (Reason::TooManySignatures { .. } | Reason::TooComplex { .. }),
-                ) => {
+                Err(reason @ (Reason::TooManySignatures { .. } | Reason::TooComplex { .. })) => {
                     found.reasons.push(reason);
                     break;
                 }
