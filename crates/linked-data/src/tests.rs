@@ -5,7 +5,9 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::KeyType;
 use bonafide_core::status::TokenStatusReference;
-use bonafide_proof::data_integrity::{ProofError, ProofOptions, VerifyInput, add_proof, proofs_of};
+use bonafide_proof::data_integrity::{
+    ProofError, ProofOptions, VerifyInput, Work, add_proof, proofs_of,
+};
 use bonafide_proof::{Signer, Unremembered, VerifyingKey};
 use bonafide_testkit::{Attested, did_key_of, json, key, scene};
 
@@ -25,8 +27,9 @@ fn verify(document: &Object<'static>) -> Result<(), ProofError> {
     let key = VerifyingKey::new(key("maximal", KeyType::Ed25519).public_key().clone()).unwrap();
     let proofs = proofs_of(document)?;
     let proof = &proofs[0];
-    let input =
-        VerifyInput { document, proof, previous: Vec::new(), key: &key, check: &Unremembered };
+    let work = Work::default();
+    let (previous, check) = (Vec::new(), &Unremembered);
+    let input = VerifyInput { document, proof, previous, key: &key, check, work: &work };
     SUITES.of_proof(proof)?.verify(input).map(drop)
 }
 

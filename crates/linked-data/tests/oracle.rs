@@ -11,6 +11,7 @@ use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_linked_data::contexts::{Contexts, PINNED};
 use bonafide_linked_data::rdf::HashAlgorithm;
 use bonafide_linked_data::steps::canonical;
+use bonafide_proof::data_integrity::Work;
 use bonafide_testkit::{Attested, Format, json, scene};
 use ssi_json_ld::syntax::Parse as _;
 use ssi_json_ld::{CompactJsonLd, Expandable as _, Iri, LoadError, Loader, RemoteDocument};
@@ -41,7 +42,10 @@ fn of_ssi(document: &Object<'static>) -> String {
 }
 
 fn ours(document: &Object<'static>) -> String {
-    canonical(document, Contexts::pinned(), HashAlgorithm::Sha256).unwrap().lines.concat()
+    canonical(document, Contexts::pinned(), HashAlgorithm::Sha256, &Work::default())
+        .unwrap()
+        .lines
+        .concat()
 }
 
 fn object(value: Value<'static>) -> Object<'static> {

@@ -1,10 +1,10 @@
-//! Rows 1, 2 and 3: algorithms, keys in headers, claim types.
+//! Rows 1 to 4: algorithms, keys in headers, claim types, work that a token asks for.
 
 use bonafide_core::encoding::{decode_base64url, encode_base64url};
 use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_core::key::KeyType;
 use bonafide_proof::{SecretKey, Signer};
-use bonafide_testkit::{Attested, json};
+use bonafide_testkit::{Attested, Format, json};
 use sha2::{Digest, Sha256};
 
 use crate::world::{JWT, World, asked, nothing};
@@ -238,4 +238,62 @@ fn row_3_claims_of_a_jwt_have_no_place_beside_an_embedded_proof() {
         let secured = scene.secure(vc.into(), &scene.scorer, crate::world::DI);
         world.refused(&secured, &nothing(), "malformed");
     }
+}
+
+#[test]
+fn row_4_long_tokens_are_not_taken_apart() {
+    const LONG: usize = 1 << 20;
+    let world = World::new();
+    for input in [".".repeat(LONG), "~".repeat(LONG), ".~".repeat(LONG / 2)] {
+        world.refused(&input, &nothing(), "malformed");
+        world.refused(&input, &asked(), "malformed");
+    }
+    // A token with a million parts more than it has.
+    let token = world.score(JWT);
+    world.accepted(&token, &nothing(), None);
+    let dots = ".".repeat(LONG - token.len());
+    world.refused(&format!("{token}{dots}"), &nothing(), "malformed");
+    let long = "A".repeat(4 * LONG);
+    world.refused(&format!("{token}{long}"), &nothing(), "too-large");
+}
+
+#[test]
+fn row_4_more_disclosures_than_are_read() {
+    let world = World::new();
+    let token = world.score(Format::VcSdJwt(KeyType::Ed25519));
+    world.accepted(&token, &nothing(), None);
+    let disclosure = format!("{}~", encode_base64url(br#"["salt","name",true]"#));
+    let many = format!("{token}{}", disclosure.repeat(10_000));
+    let verdict = world.both(many.as_bytes(), &nothing(), bonafide_testkit::now());
+    assert!(verdict.has_reason("malformed"), "{}", verdict.to_json());
+    // Counted before any is read.
+    assert!(verdict.to_json().contains("more than 1024 disclosures"), "{}", verdict.to_json());
+}
+
+#[test]
+fn row_4_nothing_is_decrypted_or_decompressed() {
+    let world = World::new();
+    let token = world.score(JWT);
+    let (key, _) = world.scene.scorer.key(KeyType::Ed25519);
+    // A compact JWE, whose plaintext would be compressed.
+    let header = br#"{"alg":"dir","enc":"A256GCM","typ":"vc+jwt","zip":"DEF"}"#;
+    let jwe = format!("{}..AAAA.{}.AAAA", encode_base64url(header), "A".repeat(60_000));
+    world.refused(&jwe, &nothing(), "malformed");
+    for (member, value) in [("zip", "DEF"), ("enc", "A256GCM")] {
+        let set = |header: &mut Object<'static>| drop(header.insert(member, value));
+        world.refused(&resigned(&token, &key, set, same), &nothing(), "header-refused");
+    }
+    // A key to be derived in two thousand million rounds; where none is, the number is only a
+    // number.
+    let rounds = 1_u32 << 31;
+    for alg in ["PBES2-HS256+A128KW", "PBES2-HS512+A256KW"] {
+        let set = |header: &mut Object<'static>| {
+            header.insert("alg", alg);
+            header.insert("p2c", rounds);
+            header.insert("p2s", "AAAA");
+        };
+        world.refused(&resigned(&token, &key, set, same), &nothing(), "algorithm-refused");
+    }
+    let set = |header: &mut Object<'static>| drop(header.insert("p2c", rounds));
+    world.accepted(&resigned(&token, &key, set, same), &nothing(), None);
 }

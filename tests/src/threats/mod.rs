@@ -3,13 +3,16 @@
 //! The numbers are those of the threat model; each test names its row.
 
 mod bundles;
+mod disclosure;
 mod histories;
 mod holders;
 mod issuers;
 mod jose;
 mod json;
 mod keys;
+mod linked_data;
 mod proofs;
+mod sd_jwt;
 mod secrets;
 mod status;
 mod status_tokens;

@@ -219,6 +219,16 @@ pub(crate) fn relative_indexes(inner: &BTreeSet<usize>, outer: &BTreeSet<usize>)
     outer.iter().enumerate().filter(|(_, index)| inner.contains(index)).map(|(at, _)| at).collect()
 }
 
+/// The members of a credential that decide whether it is good, of which there can be several, and
+/// which statements shown by choice are about.
+pub(crate) fn by_choice(chosen: &[String]) -> Vec<&'static str> {
+    let predicate = |line: &String| line.split(' ').nth(1).map(ToOwned::to_owned);
+    let predicates: BTreeSet<String> = chosen.iter().filter_map(predicate).collect();
+    let is_chosen =
+        |name: &&str| predicates.contains(&format!("<https://www.w3.org/2018/credentials#{name}>"));
+    ["credentialSchema", "credentialStatus"].into_iter().filter(is_chosen).collect()
+}
+
 /// SHA-256 of statements, one after the other.
 pub(crate) fn hash_lines(lines: impl IntoIterator<Item = impl AsRef<[u8]>>) -> [u8; 32] {
     let mut hasher = Sha256::new();

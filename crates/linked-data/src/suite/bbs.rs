@@ -26,8 +26,8 @@ use super::{configuration, hash, unsecured};
 use crate::contexts::Contexts;
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
-    HmacKey, Labelled, Labels, check_indexes, hash_lines, invalid, relabelled, relative_indexes,
-    split_at_indexes,
+    HmacKey, Labelled, Labels, by_choice, check_indexes, hash_lines, invalid, relabelled,
+    relative_indexes, split_at_indexes,
 };
 use crate::rdf::HashAlgorithm;
 
@@ -231,6 +231,7 @@ pub struct Opened {
     public: BBSplusPublicKey,
     header: [u8; 64],
     messages: Vec<Vec<u8>>,
+    by_choice: Vec<&'static str>,
 }
 
 impl Opened {
@@ -290,9 +291,10 @@ impl Bbs2023 {
             return Err(invalid("there is not one index for each statement"));
         }
         work.spend(PROOF + (chosen.len() + hidden) * MESSAGE)?;
+        let by_choice = by_choice(&chosen);
         let messages = chosen.into_iter().map(String::into_bytes).collect();
         let public = public_key(key.as_bytes())?;
-        Ok(Opened { derived, public, header, messages })
+        Ok(Opened { derived, public, header, messages, by_choice })
     }
 
     fn header(
@@ -330,7 +332,8 @@ impl Suite for Bbs2023 {
         if !opened.is_good() {
             return Err(ProofError::SignatureInvalid);
         }
-        Ok(Checked { digest: Sha256::digest(opened.header).into(), partial: true })
+        let digest = Sha256::digest(opened.header).into();
+        Ok(Checked { digest, partial: true, by_choice: opened.by_choice })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {

@@ -15,8 +15,8 @@ use super::{configuration, hash, unsecured};
 use crate::contexts::Contexts;
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
-    HmacKey, Labelled, Labels, hash_lines, invalid, relabelled, relative_indexes, select,
-    split_at_indexes,
+    HmacKey, Labelled, Labels, by_choice, hash_lines, invalid, relabelled, relative_indexes,
+    select, split_at_indexes,
 };
 use crate::rdf::HashAlgorithm;
 
@@ -200,7 +200,8 @@ impl Suite for EcdsaSd2023 {
                 return Err(ProofError::SignatureInvalid);
             }
         }
-        Ok(Checked { digest: Sha256::digest(&message).into(), partial: true })
+        let digest = Sha256::digest(&message).into();
+        Ok(Checked { digest, partial: true, by_choice: by_choice(&chosen) })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {

@@ -104,7 +104,7 @@ impl Suite for RdfcSuite {
                 digest.first_chunk().copied().unwrap_or_default()
             }
         };
-        Ok(Checked { digest, partial: false })
+        Ok(Checked { digest, partial: false, by_choice: Vec::new() })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {

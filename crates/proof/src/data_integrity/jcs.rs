@@ -61,7 +61,7 @@ impl Suite for JcsSuite {
             Some(digest) if key_type != KeyType::P384 && as_signed.previous.is_none() => *digest,
             _ => digest_under(document, context),
         };
-        Ok(Checked { digest, partial: false })
+        Ok(Checked { digest, partial: false, by_choice: Vec::new() })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {

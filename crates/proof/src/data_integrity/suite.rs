@@ -126,13 +126,16 @@ pub struct VerifyInput<'i> {
 }
 
 /// What a good proof says of its document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checked {
     /// The digest by which the document is known. It depends neither on the signature nor on which
     /// claims were disclosed (see [`document_digest`](super::document_digest)).
     pub digest: [u8; 32],
     /// Whether claims may have been left out by the holder.
     pub partial: bool,
+    /// The members `credentialStatus` and `credentialSchema`, as far as they are shown by the
+    /// holder's choice: there may be more of them than is shown.
+    pub by_choice: Vec<&'static str>,
 }
 
 /// Fills a buffer with random bytes that nobody can foresee.

@@ -7,6 +7,7 @@ use bonafide_core::key::KeyType;
 use bonafide_core::vc::new_presentation;
 use bonafide_linked_data::rdf::{HashAlgorithm, canonicalize, parse_nquads};
 use bonafide_linked_data::{LARGEST_DOCUMENT, MOST_VALUES, SUITES};
+use bonafide_proof::data_integrity::Work;
 use bonafide_proof::data_integrity::{ProofOptions, add_proof};
 use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, did_key_of, json, key, present, scene};
 
@@ -214,7 +215,7 @@ pub(crate) fn graphs() -> bool {
     let mut good = true;
     for (name, text) in [("RDFC-1.0: a clique", clique), ("RDFC-1.0: a ring", ring)] {
         let dataset = parse_nquads(&text).unwrap();
-        let named = || canonicalize(&dataset, HashAlgorithm::Sha256);
+        let named = || canonicalize(&dataset, HashAlgorithm::Sha256, &Work::default());
         let found = if named().is_err() { "too-complex" } else { "" };
         let limit = Limit::of(text.len(), LEAST_MEMORY_FOR_RDF);
         good &= measure(name, found, text.len(), limit, &mut || drop(named()));

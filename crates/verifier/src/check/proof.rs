@@ -134,6 +134,13 @@ impl Checker<'_> {
                     found.signers.push(signer);
                     found.digest.get_or_insert(checked.digest);
                     found.partial |= checked.partial;
+                    found.reasons.extend(checked.by_choice.iter().map(|member| {
+                        let detail = format!(
+                            "{member} is shown by choice, so there may be more that is hidden; its issuer \
+                             has to make it mandatory"
+                        );
+                        Reason::DisclosureInvalid { method: short(proof.verification_method), detail }
+                    }));
                 }
                 Err(reason @ (Reason::TooManySignatures { .. } | Reason::TooComplex { .. })) => {
                     found.reasons.push(reason);

@@ -5,7 +5,7 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
 use bonafide_linked_data::rdf::HashAlgorithm;
 use bonafide_linked_data::steps::{canonical, configuration, unsecured};
-use bonafide_proof::data_integrity::{ProofError, ProofOptions, add_proof};
+use bonafide_proof::data_integrity::{ProofError, ProofOptions, Work, add_proof};
 use bonafide_proof::{SecretKey, Signer, Unremembered};
 
 use super::super::Folder;
@@ -15,7 +15,8 @@ use super::{Recorder, SUITES, contexts, object, verify_all};
 fn signed_bytes(options: &Value<'static>, document: &Object<'static>) -> Vec<u8> {
     let options = configuration(&object(options.clone()), document).unwrap();
     let hash = |document: &Object<'static>| {
-        let canonical = canonical(document, contexts(), HashAlgorithm::Sha256).unwrap();
+        let canonical =
+            canonical(document, contexts(), HashAlgorithm::Sha256, &Work::default()).unwrap();
         HashAlgorithm::Sha256.digest(canonical.lines.concat().as_bytes())
     };
     [hash(&options), hash(document)].concat()

@@ -11,7 +11,7 @@ use bonafide_core::key::{KeyType, PublicKey};
 use bonafide_linked_data::contexts::{Contexts, PINNED};
 use bonafide_linked_data::steps::{Bbs2023, EcdsaSd2023, RdfcSuite};
 use bonafide_proof::data_integrity::{
-    ProofError, Suite, Suites, VerifyInput, matching_previous, proofs_of,
+    ProofError, Suite, Suites, VerifyInput, Work, matching_previous, proofs_of,
 };
 use bonafide_proof::{SignatureCheck, VerifyingKey};
 
@@ -84,7 +84,8 @@ fn verify_all(
     for proof in &proofs {
         let previous = matching_previous(proof, &proofs)?;
         let key = key_of(proof.verification_method);
-        let input = VerifyInput { document, proof, previous, key: &key, check };
+        let work = Work::default();
+        let input = VerifyInput { document, proof, previous, key: &key, check, work: &work };
         suites.of_proof(proof)?.verify(input)?;
     }
     Ok(())

@@ -13,7 +13,7 @@ use bonafide_linked_data::steps::{
     configuration, relabelled, select, unsecured,
 };
 use bonafide_proof::data_integrity::{
-    DeriveInput, ProofError, ProofOptions, VerifyInput, add_proof_with, proofs_of,
+    DeriveInput, ProofError, ProofOptions, VerifyInput, Work, add_proof_with, proofs_of,
 };
 use bonafide_proof::{SecretKey, Signer, Unremembered};
 
@@ -110,7 +110,8 @@ impl Example {
         assert_eq!(texts(transform.get("mandatoryPointers").unwrap()), mandatory);
         let hmac_key: [u8; 32] = unhex(&text(&transform, "hmacKeyString")).try_into().unwrap();
 
-        let form = canonical(&unsigned, contexts(), HashAlgorithm::Sha256).unwrap();
+        let form =
+            canonical(&unsigned, contexts(), HashAlgorithm::Sha256, &Work::default()).unwrap();
         assert_eq!(form.lines, texts(&file("addBaseDocCanon")));
         let labelled = Labelled::new(&unsigned, contexts(), labels, &hmac_key).unwrap();
         assert_eq!(labelled.lines, texts(&file("addBaseDocHMACCanon")));
@@ -146,7 +147,10 @@ impl Example {
             options.remove("@context");
             configuration(&options, &unsigned).unwrap()
         };
-        let form = canonical(&options, contexts(), HashAlgorithm::Sha256).unwrap().lines.concat();
+        let form = canonical(&options, contexts(), HashAlgorithm::Sha256, &Work::default())
+            .unwrap()
+            .lines
+            .concat();
         assert_eq!(form, folder.text(&format!("{path}addProofConfigCanon.txt")));
         assert_eq!(HashAlgorithm::Sha256.digest(form.as_bytes()), proof_hash);
 
@@ -312,7 +316,7 @@ pub(super) fn ecdsa_sd(folder: &mut Folder) {
             assert_eq!(verified.get(member), shown.get(member), "{member}");
         }
         let document = unsecured(derived.as_object().unwrap(), Vec::new());
-        let lines = relabelled(&document, contexts(), &labels).unwrap();
+        let lines = relabelled(&document, contexts(), &labels, &Work::default()).unwrap();
         assert_eq!(lines, texts(&file("verifyNQuads")));
         let data = file("verifyCreateVerifyData");
         assert_eq!(text(&data, "proofHash"), hex(&example.proof_hash));
@@ -393,7 +397,7 @@ pub(super) fn bbs(folder: &mut Folder) {
         if path == "prc/" {
             example.groups(folder, path);
             let document = unsecured(derived.as_object().unwrap(), Vec::new());
-            let lines = relabelled(&document, contexts(), &labels).unwrap();
+            let lines = relabelled(&document, contexts(), &labels, &Work::default()).unwrap();
             let mut file = |name: &str| folder.json(&format!("{path}{name}.json"));
             assert_eq!(lines, texts(&file("verifyNQuads")));
             let verified = file("verifyDerivedProofValue");
@@ -426,6 +430,7 @@ fn other_features(folder: &mut Folder) {
                 previous: Vec::new(),
                 key: &key,
                 check: &Unremembered,
+                work: &Work::default(),
             };
             let refused = SUITES.of_proof(proof).unwrap().verify(input).unwrap_err();
             assert!(matches!(refused, ProofError::DisclosureInvalid { .. }), "{path}: {refused:?}");

@@ -5,7 +5,7 @@ use bonafide_core::encoding::encode_base58btc;
 use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_linked_data::rdf::HashAlgorithm;
 use bonafide_linked_data::steps::canonical;
-use bonafide_proof::data_integrity::{ProofOptions, add_proof};
+use bonafide_proof::data_integrity::{ProofOptions, Work, add_proof};
 use bonafide_proof::{SecretKey, Signer, Unremembered};
 
 use super::super::{Folder, unhex};
@@ -66,7 +66,7 @@ fn canonical_form(document: &Value<'static>, suite: &str, key_pair: &str) -> Str
         true => HashAlgorithm::Sha384,
         false => HashAlgorithm::Sha256,
     };
-    canonical(&object(document.clone()), contexts(), hash).unwrap().lines.concat()
+    canonical(&object(document.clone()), contexts(), hash, &Work::default()).unwrap().lines.concat()
 }
 
 fn run(folder: &mut Folder, case: &Case<'_>) {
