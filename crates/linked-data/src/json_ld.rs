@@ -4,7 +4,7 @@
 //! With contexts that are at hand nothing ever waits, so a future that is not ready at its first
 //! poll is an error.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::task::{Poll, Waker};
 
@@ -178,6 +178,9 @@ fn convert<'j>(
     }
 }
 
+/// A node in a graph, or in the default graph.
+type NodeIn = (Option<Term>, Term);
+
 /// Writes an expanded document as quads (JSON-LD 1.1 API, 8).
 struct Writer<'j> {
     dataset: Dataset,
@@ -185,10 +188,10 @@ struct Writer<'j> {
     written: usize,
     /// The JSON literals that were not met yet.
     literals: Vec<Option<&'j Json<'j>>>,
-    /// The nodes of which something is said, each in its graph.
-    described: HashSet<(Option<Term>, Term)>,
-    /// The nodes that are only named.
-    named: Vec<(Option<Term>, Term)>,
+    /// The nodes of which something is said, with the [`rank`] of the place.
+    described: HashMap<NodeIn, u8>,
+    /// The nodes that are only named, with that of theirs.
+    named: Vec<(NodeIn, u8)>,
 }
 
 /// Where an object stands: as one of the values of a property, counted.
@@ -210,7 +213,7 @@ impl<'j> Writer<'j> {
             nodes: HashMap::new(),
             written: 0,
             literals: literals.iter().copied().map(Some).collect(),
-            described: HashSet::new(),
+            described: HashMap::new(),
             named: Vec::new(),
         }
     }
@@ -222,11 +225,12 @@ impl<'j> Writer<'j> {
             ));
         }
         // What is said of a node could be moved to where it is only named.
-        if let Some((_, node)) = self.named.iter().find(|named| self.described.contains(*named)) {
-            return Err(lost(format!(
-                "{} is described in one place and named in another",
-                shown(node)
-            )));
+        let movable = |(node, rank): &&(NodeIn, u8)| {
+            self.described.get(node).is_some_and(|described| described >= rank)
+        };
+        if let Some(((_, node), _)) = self.named.iter().find(movable) {
+            let node = shown(node);
+            return Err(lost(format!("{node} is described in one place and named in another")));
         }
         Ok(self.dataset)
     }
@@ -338,9 +342,7 @@ impl<'j> Writer<'j> {
     }
 
     /// Notes whether a node with an id is described here or only named. Two objects with one id are
-    /// one node: what one says could be moved to the other. Naming the issuer or the holder by the
-    /// id that is described elsewhere is common, and can't be turned round: the description stays
-    /// where it is not the issuer's.
+    /// one node: what one says could be moved to the other.
     fn note(
         &mut self,
         node: &Node,
@@ -351,10 +353,8 @@ impl<'j> Writer<'j> {
         let here = (graph.cloned(), subject.clone());
         let is_named = node.types.is_none() && node.properties.is_empty() && node.graph.is_none();
         if is_named {
-            if !MAY_NAME.contains(&property) {
-                self.named.push(here);
-            }
-        } else if !self.described.insert(here) {
+            self.named.push((here, rank(property)));
+        } else if self.described.insert(here, rank(property)).is_some() {
             return Err(lost(format!("two objects have the id {}", shown(subject))));
         }
         Ok(())
@@ -375,9 +375,17 @@ impl<'j> Writer<'j> {
     }
 }
 
-/// Properties that may name what another object describes.
-const MAY_NAME: [&str; 2] =
-    ["https://www.w3.org/2018/credentials#issuer", "https://www.w3.org/2018/credentials#holder"];
+/// Of two places with the same id, the one with the lower rank is where it is described; the other
+/// may name it. Of two with the same rank neither may: it could be turned round.
+fn rank(property: &str) -> u8 {
+    match property {
+        "" | "@graph" | "https://www.w3.org/2018/credentials#credentialSubject" => 0,
+        "https://w3id.org/bonafide#builder" => 1,
+        "https://www.w3.org/2018/credentials#issuer"
+        | "https://www.w3.org/2018/credentials#holder" => 2,
+        _ => 3,
+    }
+}
 
 fn shown(term: &Term) -> String {
     match term {

@@ -112,7 +112,9 @@ fn row_11_mandatory_indexes_rise_and_lie_in_range() {
             let beyond = indexed(&good, format, |indexes| indexes.push(index));
             world.refused(&beyond, &nothing(), "disclosure-invalid");
         }
-        let fewer = indexed(&good, format, |indexes| drop(indexes.pop()));
+        let fewer = indexed(&good, format, |indexes| {
+            indexes.pop();
+        });
         world.refused(&fewer, &nothing(), "disclosure-invalid");
     }
 }
@@ -127,7 +129,9 @@ fn row_11_selective_indexes_rise_and_lie_in_range() {
         with(|indexes| indexes.insert(0, indexes[0])),
         with(|indexes| indexes.swap(0, 1)),
         with(|indexes| indexes.push(1_000)),
-        with(|indexes| drop(indexes.pop())),
+        with(|indexes| {
+            indexes.pop();
+        }),
         with(|indexes| indexes.iter_mut().for_each(|index| *index += 1)),
     ] {
         world.refused(&changed, &nothing(), "disclosure-invalid");
@@ -174,7 +178,9 @@ fn row_11_labels_name_each_blank_node_once() {
     let good = whole(&world, Format::EcdsaSd);
     for changed in [
         ecdsa(&good, |proof| proof.labels[1] = proof.labels[0]),
-        ecdsa(&good, |proof| drop(proof.labels.pop())),
+        ecdsa(&good, |proof| {
+            proof.labels.pop();
+        }),
         ecdsa(&good, |proof| proof.labels.push([7; 32])),
         ecdsa(&good, |proof| proof.labels.clear()),
     ] {
@@ -185,7 +191,9 @@ fn row_11_labels_name_each_blank_node_once() {
     let good = whole(&world, Format::Bbs);
     for changed in [
         bbs(&good, |proof| proof.labels[1] = proof.labels[0]),
-        bbs(&good, |proof| drop(proof.labels.pop())),
+        bbs(&good, |proof| {
+            proof.labels.pop();
+        }),
         bbs(&good, |proof| proof.labels.push(77)),
         bbs(&good, |proof| proof.labels.clear()),
     ] {
@@ -221,7 +229,9 @@ fn row_11_there_is_one_signature_for_each_statement() {
     let world = World::new();
     let good = whole(&world, Format::EcdsaSd);
     for changed in [
-        ecdsa(&good, |proof| drop(proof.signatures.pop())),
+        ecdsa(&good, |proof| {
+            proof.signatures.pop();
+        }),
         ecdsa(&good, |proof| proof.signatures.push(proof.signatures[0])),
         ecdsa(&good, |proof| proof.signatures.clear()),
     ] {

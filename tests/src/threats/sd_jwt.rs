@@ -107,7 +107,7 @@ fn digest(disclosure: &str) -> Value<'static> {
 }
 
 /// The digests of the claims about the agent.
-fn digests(payload: &mut Object<'static>, format: Format) -> &mut Vec<Value<'static>> {
+fn digests<'p>(payload: &'p mut Object<'static>, format: Format) -> &'p mut Vec<Value<'static>> {
     let holder = match format {
         Format::DcSdJwt(_) => payload,
         _ => match payload.get_mut("credentialSubject") {

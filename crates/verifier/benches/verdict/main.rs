@@ -16,7 +16,7 @@ use bonafide_core::key::KeyType;
 use bonafide_linked_data::SUITES;
 use bonafide_linked_data::contexts::Contexts;
 use bonafide_linked_data::steps::{Bbs2023, BbsOpened};
-use bonafide_proof::data_integrity::proofs_of;
+use bonafide_proof::data_integrity::{Work, proofs_of};
 use bonafide_proof::jose::TokenType;
 use bonafide_proof::sd_jwt::SdJwt;
 use bonafide_proof::{SignatureCheck, Unremembered, VerifyingKey};
@@ -135,7 +135,8 @@ impl Bench {
         let proofs = proofs_of(&document).ok()?;
         let proof = proofs.first().filter(|proof| proof.cryptosuite == "bbs-2023")?;
         let (signer, _) = self.scene.scorer.signer(KeyType::Bls12381G2);
-        Bbs2023::new(Contexts::pinned).open(&document, proof, signer.public_key()).ok()
+        let suite = Bbs2023::new(Contexts::pinned);
+        suite.open(&document, proof, signer.public_key(), &Work::default()).ok()
     }
 
     #[allow(clippy::cast_precision_loss)]
