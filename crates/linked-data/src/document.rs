@@ -17,7 +17,7 @@ pub const LARGEST_DOCUMENT: usize = 256 << 10;
 pub const MOST_VALUES: usize = 2_048;
 
 /// Deepest nesting.
-const DEEPEST: usize = 32;
+const DEEPEST: usize = 16;
 
 /// Identifiers with this prefix stand for blank nodes while claims are selected; a document that
 /// brings its own is refused.

@@ -35,6 +35,10 @@ pub const MOST_QUADS: usize = 4_096;
 /// More bytes of quads than this are refused: a long name can be said in each of them.
 const MOST_WRITTEN: usize = 1 << 20;
 
+/// The engine calls itself for each level of a document, with large frames: so many bytes are
+/// enough for the deepest.
+const STACK: usize = 4 << 20;
+
 /// The statements of a document that was checked ([`crate::document::check`]).
 ///
 /// An id that starts with [`SKOLEM_PREFIX`] becomes a blank node with the rest as its name; other
@@ -64,7 +68,8 @@ pub fn expanded<'j>(
     }
     let mut literals = Vec::new();
     let converted = convert(document, contexts, &mut literals);
-    Ok(Expanded { document: expand(&converted, contexts)?, literals })
+    let document = stacker::maybe_grow(STACK, STACK, || expand(&converted, contexts))?;
+    Ok(Expanded { document, literals })
 }
 
 impl Expanded<'_> {
