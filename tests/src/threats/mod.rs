@@ -4,6 +4,7 @@
 
 mod bundles;
 mod histories;
+mod history_work;
 mod holders;
 mod issuers;
 mod jose;
