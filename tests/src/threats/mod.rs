@@ -5,6 +5,7 @@
 mod bundles;
 mod disclosure;
 mod histories;
+mod history_work;
 mod holders;
 mod issuers;
 mod jose;

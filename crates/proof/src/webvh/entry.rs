@@ -7,10 +7,12 @@ use bonafide_core::json::{JsonError, Limits, Object, Value, parse, to_canonical_
 use bonafide_core::time::Timestamp;
 
 use super::MOST_BYTES;
+use super::budget::{Budget, MOST_ENTRY_PROOFS};
 use super::error::{WebvhError, excerpt};
-use super::parameters::ed25519;
 use crate::algorithm::{SignatureCheck, VerifyingKey};
-use crate::data_integrity::{Proof, Suites, VerifyInput, Work, document_digest, proofs_of};
+use crate::data_integrity::{
+    Proof, ProofError, Suites, VerifyInput, Work, document_digest, proofs_of,
+};
 
 const WHAT: &str = "did:webvh log entry";
 
@@ -26,6 +28,8 @@ const PLACEHOLDER: &str = "{SCID}";
 /// An entry whose form is right.
 pub(super) struct Entry<'a> {
     version: u64,
+    /// Of its line; its canonical form is about as long.
+    bytes: usize,
     object: Object<'a>,
 }
 
@@ -45,7 +49,7 @@ impl<'a> Entry<'a> {
             let detail = format!("the member {:?} is not known", excerpt(name));
             return Err(fault(Malformed::new(WHAT, detail)));
         }
-        Ok(Self { version, object })
+        Ok(Self { version, bytes: line.len(), object })
     }
 
     fn malformed(&self, pointer: &'static str, detail: &'static str) -> WebvhError {
@@ -87,7 +91,11 @@ impl<'a> Entry<'a> {
 
     /// The versionId, once it is shown to be number and hash of this entry after `predecessor`:
     /// the versionId before, or the SCID ("Verify The Entry Hash").
-    pub(super) fn version_id(&mut self, predecessor: &str) -> Result<String, WebvhError> {
+    pub(super) fn version_id(
+        &mut self,
+        predecessor: &str,
+        budget: &mut Budget,
+    ) -> Result<String, WebvhError> {
         let version = self.version;
         let Some(id) = self.object.str("versionId").map(str::to_owned) else {
             return Err(self.malformed("/versionId", "expected a string"));
@@ -96,6 +104,7 @@ impl<'a> Entry<'a> {
             return Err(WebvhError::VersionNumber { version, found: excerpt(&id) });
         };
         self.object.insert("versionId", predecessor.to_owned());
+        budget.hash(self.bytes)?;
         // The digest leaves the proof out, as the hash of an entry does.
         let computed = multihash(document_digest(&self.object));
         if claimed != computed {
@@ -107,7 +116,8 @@ impl<'a> Entry<'a> {
     }
 
     /// Checks that the SCID is the hash of this, the first entry ("Verify SCID").
-    pub(super) fn check_scid(&mut self, scid: &str) -> Result<(), WebvhError> {
+    pub(super) fn check_scid(&mut self, scid: &str, budget: &mut Budget) -> Result<(), WebvhError> {
+        budget.hash(self.bytes)?;
         let id = self.object.insert("versionId", PLACEHOLDER);
         let with_placeholder = replaced(&self.object, scid);
         match id {
@@ -134,17 +144,24 @@ impl<'a> Entry<'a> {
         signers: &[String],
         now: Timestamp,
         check: &dyn SignatureCheck,
+        budget: &mut Budget,
     ) -> Result<(), WebvhError> {
         let version = self.version;
-        let proofs =
-            proofs_of(&self.object).map_err(|fault| WebvhError::Proof { version, fault })?;
+        let bad = |fault| WebvhError::Proof { version, fault };
+        let proofs = proofs_of(&self.object).map_err(bad)?;
+        if proofs.len() > MOST_ENTRY_PROOFS {
+            return Err(bad(ProofError::TooMany { limit: MOST_ENTRY_PROOFS }));
+        }
         for proof in &proofs {
             let multikey = signer_of(proof, version, now)?;
             // As written, and before the key is decoded: only one that may sign is worth it.
             let authorized = signers.iter().any(|signer| signer == multikey);
-            let Some(key) = ed25519(multikey).filter(|_| authorized) else {
+            let key = if authorized { budget.key(multikey)? } else { None };
+            let Some(key) = key else {
                 return Err(WebvhError::KeyNotAuthorized { version, key: excerpt(multikey) });
             };
+            budget.hash(self.bytes)?;
+            budget.signature()?;
             check_proof(&self.object, proof, &key, check, version)?;
         }
         Ok(())

@@ -30,6 +30,14 @@ pub enum WebvhError {
         /// The limit.
         limit: usize,
     },
+    /// Checking the history takes more work than is done for any.
+    #[error("the history asks for more than {limit} {what}")]
+    TooMuchWork {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
     /// There is no entry.
     #[error("the log is empty")]
     Empty,
@@ -264,6 +272,7 @@ impl WebvhError {
             Self::Did(_) => "did-malformed",
             Self::TooLong { .. } => "too-long",
             Self::TooManyEntries { .. } => "too-many-entries",
+            Self::TooMuchWork { .. } => "too-much-work",
             Self::Empty => "log-empty",
             Self::Entry { .. } => "entry-malformed",
             Self::MethodUnknown { .. } => "method-unknown",

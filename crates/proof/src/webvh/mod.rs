@@ -9,6 +9,7 @@
 //! after `now` (add the tolerance to `now` if there is one), and one bad proof among several are
 //! refused; a single bad entry refuses the whole log rather than the entries from it on.
 
+mod budget;
 mod entry;
 mod error;
 mod parameters;
@@ -20,10 +21,12 @@ use bonafide_core::did::{Did, DidDocument, webvh_urls};
 use bonafide_core::json::{Object, Value};
 use bonafide_core::time::Timestamp;
 
+pub use budget::{MOST_ENTRY_PROOFS, MOST_HASHED_BYTES, MOST_KEYS, MOST_SIGNATURES};
 pub use error::WebvhError;
 pub use parameters::{MOST_UPDATE_KEYS, MOST_WITNESSES, Parameters, Witnesses};
 
 use crate::algorithm::SignatureCheck;
+use budget::Budget;
 use entry::Entry;
 use error::excerpt;
 
@@ -91,7 +94,9 @@ impl History {
     /// found under its old name (see [`moved_to`](Self::moved_to)).
     ///
     /// At most [`MOST_BYTES`] of each file, [`MOST_ENTRIES`] entries, [`MOST_UPDATE_KEYS`] keys and
-    /// [`MOST_WITNESSES`] witnesses in an entry; one signature for each proof.
+    /// [`MOST_WITNESSES`] witnesses in an entry, [`MOST_ENTRY_PROOFS`] proofs on it; altogether
+    /// [`MOST_SIGNATURES`] are checked, [`MOST_KEYS`] decoded, [`MOST_HASHED_BYTES`] of entries
+    /// hashed. What asks for more is refused.
     pub fn verify(
         did: Did<'_>,
         log: &[u8],
@@ -113,13 +118,14 @@ impl History {
         if entries > MOST_ENTRIES {
             return Err(WebvhError::TooManyEntries { entries, limit: MOST_ENTRIES });
         }
+        let mut budget = Budget::default();
         let mut versions: Vec<Version> = Vec::with_capacity(entries);
         for line in lines {
-            let version = next_version(versions.last(), line, scid, now, check)?;
+            let version = next_version(versions.last(), line, scid, now, check, &mut budget)?;
             versions.push(version);
         }
         // Only what is otherwise good can have been approved.
-        witness::verify(&versions, witnesses, now, check)?;
+        witness::verify(&versions, witnesses, now, check, &mut budget)?;
         let history = Self { did: did.as_str().to_owned(), scid: scid.to_owned(), versions };
         if !history.versions.iter().any(|version| version.did == history.did) {
             let newest = history.newest().did.clone();
@@ -185,6 +191,7 @@ fn next_version(
     scid: &str,
     now: Timestamp,
     check: &dyn SignatureCheck,
+    budget: &mut Budget,
 ) -> Result<Version, WebvhError> {
     let number = previous.map_or(1, |previous| previous.number + 1);
     let mut entry = Entry::read(line, number)?;
@@ -192,14 +199,14 @@ fn next_version(
         return Err(WebvhError::AfterDeactivation { version: number });
     }
     let before = previous.map(|previous| &previous.parameters);
-    let parameters = Parameters::next(before, entry.parameters()?, number, scid)?;
+    let parameters = Parameters::next(before, entry.parameters()?, number, scid, budget)?;
     let time = entry.time(previous.map(|previous| previous.time), now)?;
     let did = document_id(entry.state()?, previous, &parameters, number, scid)?;
     if previous.is_none() {
-        entry.check_scid(scid)?;
+        entry.check_scid(scid, budget)?;
     }
-    let id = entry.version_id(previous.map_or(scid, |before| before.id.as_str()))?;
-    entry.check_proofs(parameters.signers(before), now, check)?;
+    let id = entry.version_id(previous.map_or(scid, |before| before.id.as_str()), budget)?;
+    entry.check_proofs(parameters.signers(before), now, check, budget)?;
     Ok(Version { id, number, time, parameters, did, state: entry.state()?.clone().into_owned() })
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use bonafide_core::json::{Object, Value, to_canonical_string};
-use bonafide_core::key::{KeyType, PublicKey};
 use sha2::{Digest, Sha256};
 
+use super::budget::Budget;
 use super::entry::multihash;
 use super::error::{WebvhError, excerpt};
 use crate::algorithm::VerifyingKey;
@@ -62,7 +62,7 @@ pub struct Witnesses {
     /// Their ids as the log gives them.
     pub ids: Vec<String>,
     /// Their keys, in the same order, with the Multikey of each.
-    pub(super) keys: Vec<(String, VerifyingKey)>,
+    pub(super) keys: Vec<(String, Arc<VerifyingKey>)>,
 }
 
 impl Parameters {
@@ -72,6 +72,7 @@ impl Parameters {
         given: &Object<'_>,
         version: u64,
         scid: &str,
+        budget: &mut Budget,
     ) -> Result<Self, WebvhError> {
         let invalid = |name, detail| Err(WebvhError::ParameterInvalid { version, name, detail });
         // First of all: an entry of a later version of the specification has to be read by that.
@@ -110,7 +111,7 @@ impl Parameters {
             next.watchers = watchers;
         }
         if let Some(witness) = given.get("witness") {
-            next.witness = Witnesses::read(witness, version)?.map(Arc::new);
+            next.witness = Witnesses::read(witness, version, budget)?.map(Arc::new);
         }
         match given.get("portable") {
             None => {}
@@ -196,7 +197,11 @@ impl Parameters {
 impl Witnesses {
     /// Reads the `witness` parameter; `None` for `{}`. Anything else is whole or refused: a list
     /// that is half read must not turn into no list.
-    fn read(value: &Value<'_>, version: u64) -> Result<Option<Self>, WebvhError> {
+    fn read(
+        value: &Value<'_>,
+        version: u64,
+        budget: &mut Budget,
+    ) -> Result<Option<Self>, WebvhError> {
         let invalid =
             |detail| Err(WebvhError::ParameterInvalid { version, name: "witness", detail });
         let Value::Object(object) = value else { return invalid("expected an object") };
@@ -223,7 +228,7 @@ impl Witnesses {
             // The specification wants did:key; the log writer of its Rust implementation leaves
             // the prefix out. It is the same key, and compared as such.
             let multikey = id.strip_prefix("did:key:").unwrap_or(id);
-            let Some(key) = ed25519(multikey) else {
+            let Some(key) = budget.key(multikey)? else {
                 return invalid("a witness that is not the did:key of an Ed25519 key");
             };
             if witnesses.keys.iter().any(|(known, _)| known == multikey) {
@@ -245,15 +250,6 @@ impl Witnesses {
         }
         Ok(Some(witnesses))
     }
-}
-
-/// The key of a Multikey in its one spelling, if it is one that eddsa-jcs-2022 signs with.
-pub(super) fn ed25519(multikey: &str) -> Option<VerifyingKey> {
-    let key = PublicKey::from_multikey(multikey).ok()?;
-    if key.key_type() != KeyType::Ed25519 || key.to_multikey() != multikey {
-        return None;
-    }
-    VerifyingKey::new(key)
 }
 
 /// A list of strings, if it is given.

@@ -1,12 +1,14 @@
 //! The approval of witnesses (did:webvh 1.0, "Verifying Witness Proofs During Resolution").
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::OccupiedEntry;
 use std::sync::Arc;
 
 use bonafide_core::Malformed;
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::time::Timestamp;
 
+use super::budget::Budget;
 use super::entry::{check_proof, signer_of};
 use super::error::WebvhError;
 use super::parameters::Witnesses;
@@ -16,32 +18,33 @@ use crate::data_integrity::Proof;
 
 const WHAT: &str = "did-witness.json";
 
-/// A witness and the proofs that name it, unverified, each with the version that it approves.
+/// More proofs of one witness for one version than this are passed over.
+const MOST_TRIED: usize = 2;
+
+/// A witness and the proofs that name it.
 struct Candidate<'c, 'v> {
     key: &'c VerifyingKey,
-    proofs: Vec<(&'c Version, Proof<'v>)>,
+    /// By the number of the version that they would approve.
+    untried: BTreeMap<u64, Vec<(&'c Version, Proof<'v>)>>,
+    /// The number of the newest version that it is known to approve; 0 if of none.
+    approved: u64,
 }
 
 /// Checks that enough witnesses approved each version that needs them.
 ///
 /// A proof approves its own version and all before. So one good proof decides for a witness, that
-/// of the newest version, and each proof in the file is checked at most once. Proofs of versions
-/// that are not in this log say nothing: what is signed does not name the DID, and a proof from
-/// another log would fit. A proof that is not good counts for nothing and does no harm.
+/// of the newest version; each proof in the file is checked at most once, and none where enough
+/// others were good. Proofs of versions that are not in this log say nothing: what is signed does
+/// not name the DID, and a proof from another log would fit. A proof that is not good counts for
+/// nothing and does no harm, unless there are so many that a good one is not reached.
 pub(super) fn verify(
     versions: &[Version],
     file: Option<&[u8]>,
     now: Timestamp,
     check: &dyn SignatureCheck,
+    budget: &mut Budget,
 ) -> Result<(), WebvhError> {
-    let mut needed: Vec<(u64, Arc<Witnesses>)> = Vec::new();
-    let mut previous = None;
-    for version in versions {
-        if let Some(witnesses) = version.parameters.witnessed_by(previous) {
-            needed.push((version.number, witnesses));
-        }
-        previous = Some(&version.parameters);
-    }
+    let needed = needed(versions);
     let Some((first, _)) = needed.first() else { return Ok(()) };
     let Some(file) = file else {
         return Err(WebvhError::WitnessFileMissing { version: *first });
@@ -56,26 +59,42 @@ pub(super) fn verify(
     let mut candidates: BTreeMap<&str, Candidate<'_, '_>> = BTreeMap::new();
     for (_, witnesses) in &needed {
         for (multikey, key) in &witnesses.keys {
-            let new = || Candidate { key, proofs: Vec::new() };
+            let new = || Candidate { key, untried: BTreeMap::new(), approved: 0 };
             candidates.entry(multikey).or_insert_with(new);
         }
     }
     gather(&value, versions, now, &mut candidates)?;
-    let approved: BTreeMap<&str, u64> = candidates
-        .iter()
-        .map(|(multikey, candidate)| (*multikey, candidate.approved(check)))
-        .collect();
-    for (version, witnesses) in &needed {
-        let approves = |(multikey, _): &&(String, VerifyingKey)| {
-            approved.get(multikey.as_str()).is_some_and(|newest| newest >= version)
-        };
-        let found = witnesses.keys.iter().filter(approves).count();
-        if found < witnesses.threshold {
-            let (version, needed) = (*version, witnesses.threshold);
-            return Err(WebvhError::WitnessThreshold { version, needed, found });
+    // The newest first, since who approves it approves all before; told of is the oldest.
+    let mut short = None;
+    for (version, witnesses) in needed.iter().rev() {
+        let needed = witnesses.threshold;
+        let mut found = 0;
+        for (multikey, _) in &witnesses.keys {
+            if found == needed {
+                break;
+            }
+            if let Some(candidate) = candidates.get_mut(multikey.as_str()) {
+                found += usize::from(candidate.approves(*version, check, budget)?);
+            }
+        }
+        if found < needed {
+            short = Some(WebvhError::WitnessThreshold { version: *version, needed, found });
         }
     }
-    Ok(())
+    short.map_or(Ok(()), Err)
+}
+
+/// The versions that need witnesses, the oldest first, each with whose approval it needs.
+fn needed(versions: &[Version]) -> Vec<(u64, Arc<Witnesses>)> {
+    let mut needed = Vec::new();
+    let mut previous = None;
+    for version in versions {
+        if let Some(witnesses) = version.parameters.witnessed_by(previous) {
+            needed.push((version.number, witnesses));
+        }
+        previous = Some(&version.parameters);
+    }
+    needed
 }
 
 /// Sorts the proofs of the file by the witness that they name, those of no witness left out.
@@ -100,25 +119,37 @@ fn gather<'c, 'v>(
         for proof in item.get("proof").map(Value::one_or_more).unwrap_or_default() {
             let Ok(proof) = Proof::from_value(proof) else { continue };
             let Ok(multikey) = signer_of(&proof, version.number, now) else { continue };
-            if let Some(candidate) = candidates.get_mut(multikey) {
-                candidate.proofs.push((version, proof));
+            let Some(candidate) = candidates.get_mut(multikey) else { continue };
+            let untried = candidate.untried.entry(version.number).or_default();
+            if untried.len() < MOST_TRIED {
+                untried.push((version, proof));
             }
         }
-    }
-    for candidate in candidates.values_mut() {
-        candidate.proofs.sort_by_key(|(version, _)| std::cmp::Reverse(version.number));
     }
     Ok(())
 }
 
 impl Candidate<'_, '_> {
-    /// The number of the newest version that the witness approved; 0 if there is none.
-    fn approved(&self, check: &dyn SignatureCheck) -> u64 {
-        let good = self.proofs.iter().find(|(version, proof)| {
-            // What is signed is the versionId alone ("The Witness Proofs File").
-            let document = Object::from([("versionId", version.id.as_str())]);
-            check_proof(&document, proof, self.key, check, version.number).is_ok()
-        });
-        good.map_or(0, |(version, _)| version.number)
+    /// Whether the witness approved this version or a later one.
+    fn approves(
+        &mut self,
+        number: u64,
+        check: &dyn SignatureCheck,
+        budget: &mut Budget,
+    ) -> Result<bool, WebvhError> {
+        while self.approved < number {
+            let newest = self.untried.last_entry().filter(|newest| *newest.key() >= number);
+            let Some(proofs) = newest.map(OccupiedEntry::remove) else { return Ok(false) };
+            for (version, proof) in &proofs {
+                budget.signature()?;
+                // What is signed is the versionId alone ("The Witness Proofs File").
+                let document = Object::from([("versionId", version.id.as_str())]);
+                if check_proof(&document, proof, self.key, check, version.number).is_ok() {
+                    self.approved = version.number;
+                    break;
+                }
+            }
+        }
+        Ok(true)
     }
 }
