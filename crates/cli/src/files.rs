@@ -22,10 +22,13 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// No key file is longer.
+const LONGEST_KEY_FILE: u64 = 8192;
+
 /// Whether this is a key file, however broken.
 fn holds_secret(bytes: &[u8]) -> bool {
     const NAME: &[u8] = b"secretKeyMultibase";
-    bytes.len() < 8192 && bytes.windows(NAME.len()).any(|window| window == NAME)
+    (bytes.len() as u64) < LONGEST_KEY_FILE && bytes.windows(NAME.len()).any(|name| name == NAME)
 }
 
 /// Reads a file that may hold a secret.
@@ -85,24 +88,35 @@ pub(crate) fn read_secured(path: &Path) -> Result<Value<'static>, Failure> {
     Err(Failure::usage(format!("{} is neither JSON nor a compact JWT or SD-JWT", path.display())))
 }
 
-/// Writes a file in one step: a reader sees the old one or the new one, whole. Never over a key.
-pub(crate) fn write(path: &Path, content: &str) -> Result<(), Failure> {
-    replace(path, content, 0o644)
+/// Whether `--out` names standard output.
+pub(crate) fn is_standard_output(path: &Path) -> bool {
+    path.as_os_str() == "-" || path.as_os_str() == "/dev/stdout"
 }
 
-/// Writes a file in one step that only its owner can read.
-pub(crate) fn write_private(path: &Path, content: &str) -> Result<(), Failure> {
-    replace(path, content, 0o600)
+/// Who may read what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Everybody, or whoever could read the file before.
+    Public,
+    /// Its owner, or whoever could read the file before.
+    Holder,
+    /// Its owner alone.
+    Owner,
 }
 
-fn replace(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
-    let shown = path.display();
-    if fs::read(path).is_ok_and(|old| holds_secret(&old)) {
-        return Err(Failure::usage(format!(
-            "{shown} is a key file, and a key is never overwritten"
-        ))
-        .with_help("choose another name for --out"));
+impl Access {
+    fn mode(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Holder | Self::Owner => 0o600,
+        }
     }
+}
+
+/// Writes a file in one step: a reader sees the old one or the new one, whole. Never over a key.
+/// Into what is no file, a pipe or a device, it simply writes.
+pub(crate) fn write(path: &Path, content: &str, access: Access) -> Result<(), Failure> {
+    let shown = path.display();
     let unwritable = |error: std::io::Error| {
         let message = format!("can't write {shown}: {}", error.kind());
         match error.kind() {
@@ -112,6 +126,34 @@ fn replace(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
             _ => Failure::fault(message),
         }
     };
+    let old = fs::metadata(path).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file() && !old.is_dir()) {
+        let file = fs::OpenOptions::new().write(true).open(path);
+        return file.and_then(|mut file| file.write_all(content.as_bytes())).map_err(unwritable);
+    }
+    if old.as_ref().is_some_and(fs::Metadata::is_file) && is_key_file(path) {
+        let message = format!("{shown} is a key file, and a key is never overwritten");
+        return Err(Failure::usage(message).with_help("choose another name for --out"));
+    }
+    let kept = old.filter(|old| old.is_file() && access != Access::Owner);
+    replace(path, content, access.mode(), kept.as_ref()).map_err(unwritable)
+}
+
+/// Looks no further into a file than a key file is long.
+fn is_key_file(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read =
+        fs::File::open(path).and_then(|file| file.take(LONGEST_KEY_FILE).read_to_end(&mut start));
+    read.is_ok() && holds_secret(&start)
+}
+
+/// Puts a new file in the place of what is there; `old` is the file whose permissions stay.
+fn replace(
+    path: &Path,
+    content: &str,
+    mode: u32,
+    old: Option<&fs::Metadata>,
+) -> std::io::Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new();
@@ -119,28 +161,74 @@ fn replace(path: &Path, content: &str, mode: u32) -> Result<(), Failure> {
     file.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = file.tempfile_in(folder).map_err(unwritable)?;
-    file.write_all(content.as_bytes()).map_err(unwritable)?;
-    file.as_file().sync_all().map_err(unwritable)?;
-    file.persist(path).map_err(|error| unwritable(error.error))?;
+    let mut file = file.tempfile_in(folder)?;
+    #[cfg(unix)]
+    if let Some(old) = old {
+        file.as_file().set_permissions(old.permissions())?;
+    }
+    #[cfg(not(unix))]
+    let _ = old;
+    file.write_all(content.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
     // The new name has to last as well.
     #[cfg(unix)]
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all())?;
     Ok(())
 }
 
-/// Waits for and holds the lock that goes with a file, until it is dropped.
-pub(crate) fn lock(path: &Path) -> Result<fs::File, Failure> {
+/// Waits for and holds the lock that goes with a file, until it is dropped. Standard output needs
+/// none.
+pub(crate) fn lock(path: &Path) -> Result<Option<fs::File>, Failure> {
+    if is_standard_output(path) {
+        return Ok(None);
+    }
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let failed = |error| Failure::usage(format!("can't lock {}: {error}", path.display()));
-    let lock = fs::File::create(name).map_err(failed)?;
-    lock.lock().map_err(failed)?;
-    Ok(lock)
+    hold(Path::new(&name)).map(Some)
+}
+
+/// Opens a lock file, making it if it is not there, and waits for its lock. Nothing is ever written
+/// to it: what is there under this name and is no lock, a key perhaps, stays as it is.
+pub(crate) fn hold(path: &Path) -> Result<fs::File, Failure> {
+    let shown = path.display();
+    let failed = |error| Failure::usage(format!("can't lock {shown}: {error}"));
+    let foreign = || {
+        Failure::usage(format!("{shown} is kept for a lock, an empty file, and is something else"))
+            .with_help(format!("move {shown} away; nothing was changed"))
+    };
+    let mut options = fs::OpenOptions::new();
+    // A new file is never made through a symbolic link.
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = match options.open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            if !is_empty_file(&fs::symlink_metadata(path).map_err(failed)?) {
+                return Err(foreign());
+            }
+            fs::OpenOptions::new().write(true).open(path).map_err(failed)?
+        }
+        opened => opened.map_err(failed)?,
+    };
+    // Once more, of what was opened.
+    if !is_empty_file(&file.metadata().map_err(failed)?) {
+        return Err(foreign());
+    }
+    file.lock().map_err(failed)?;
+    Ok(file)
+}
+
+/// False for a symbolic link.
+fn is_empty_file(metadata: &fs::Metadata) -> bool {
+    metadata.is_file() && metadata.len() == 0
 }
 
 /// Writes a secret to a new file that only its owner can read. Never overwrites.
 pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), Failure> {
+    if is_standard_output(path) {
+        return Err(Failure::usage("--out: a secret is written to a file and nowhere else"));
+    }
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bonafide_core::Malformed;
 use bonafide_core::did::{did_jwk, did_key};
-use bonafide_core::json::{Limits, Object, parse, to_pretty_string};
+use bonafide_core::json::{Limits, parse};
 use bonafide_core::key::PublicKey;
 use bonafide_linked_data::bbs;
 use bonafide_proof::{SecretKey, SignError, Signer};
@@ -68,12 +68,19 @@ pub(crate) struct SigningKey {
 
 /// Writes a new key file.
 pub(crate) fn save(path: &Path, key: &AnyKey) -> Result<(), Failure> {
-    let file = Object::from([
-        ("type", "bonafide-key".to_owned()),
-        ("publicKeyMultibase", key.public_key().to_multikey()),
-        ("secretKeyMultibase", key.to_multikey().to_string()),
-    ]);
-    let text = Zeroizing::new(to_pretty_string(&file.into()));
+    let (public, secret) = (key.public_key().to_multikey(), key.to_multikey());
+    // Put together here, in room enough for all of it: a text that moves or a tree of JSON would
+    // leave copies of the secret. Multikeys need no escapes.
+    let mut text = Zeroizing::new(String::with_capacity(128 + public.len() + secret.len()));
+    for part in [
+        "{\n  \"publicKeyMultibase\": \"",
+        public.as_str(),
+        "\",\n  \"secretKeyMultibase\": \"",
+        secret.as_str(),
+        "\",\n  \"type\": \"bonafide-key\"\n}\n",
+    ] {
+        text.push_str(part);
+    }
     files::write_secret(path, &text)
 }
 

@@ -8,7 +8,7 @@ use bonafide_verifier::{MemorySeen, Observation, Seen, SeenError, Sighting};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::files;
+use crate::files::{self, Access};
 
 /// A memory in a folder. It holds the folder's lock for as long as it lives.
 pub(crate) struct FileSeen {
@@ -38,8 +38,7 @@ impl FileSeen {
         let shown = folder.display();
         let failed = |error| Failure::usage(format!("state folder {shown}: {error}"));
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let lock = File::create(folder.join("lock")).map_err(failed)?;
-        lock.lock().map_err(failed)?;
+        let lock = files::hold(&folder.join("lock"))?;
         let path = folder.join("seen.json");
         let memory = match path.exists() {
             true => read(&path)?,
@@ -87,7 +86,7 @@ impl FileSeen {
         state.nonces.sort();
         let text = serde_json::to_string_pretty(&state)
             .map_err(|error| Failure::fault(format!("state: {error}")))?;
-        files::write_private(&self.path, &format!("{text}\n"))
+        files::write(&self.path, &format!("{text}\n"), Access::Owner)
     }
 }
 

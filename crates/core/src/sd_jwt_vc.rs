@@ -17,7 +17,7 @@
 
 use crate::Malformed;
 use crate::attestation::{ATTESTATION_TYPES, AttestationType, BONAFIDE_V1};
-use crate::json::{Number, Object, Value};
+use crate::json::{MAX_SAFE_INTEGER, Number, Object, Value};
 use crate::status::TokenStatusReference;
 use crate::time::Timestamp;
 use crate::vc::{CREDENTIALS_V2, Unverified};
@@ -76,7 +76,8 @@ fn type_of_vct(vct: &str) -> Option<&'static AttestationType> {
 /// The claims of a `dc+sd-jwt` for an attestation; `cnf` names the holder's key.
 ///
 /// Fails where the mapping would lose something: another type, a member beside those of the table,
-/// a status that is not a [`TokenStatusReference`], times with fractions of a second.
+/// a status that is not a [`TokenStatusReference`], times with fractions of a second, and whatever
+/// else [`from_claims`] does not give back.
 pub fn to_claims(
     credential: &Value<'_>,
     cnf: Option<Object<'static>>,
@@ -131,7 +132,13 @@ pub fn to_claims(
     match unverified.claimed_status() {
         [] => {}
         [one] if one.is(TokenStatusReference::TYPE) => {
-            claims.insert("status", TokenStatusReference::from_object(one.entry)?.to_claim());
+            let reference = TokenStatusReference::from_object(one.entry)?;
+            if i64::try_from(reference.index).is_ok_and(|index| index <= MAX_SAFE_INTEGER) {
+                claims.insert("status", reference.to_claim());
+            } else {
+                let pointer = "/credentialStatus/statusListIndex";
+                return Err(Malformed::at(WHAT, pointer, "is above 2^53 - 1"));
+            }
         }
         _ => {
             let detail = "expected one TokenStatusListEntry";
@@ -144,7 +151,70 @@ pub fn to_claims(
     if let Some(cnf) = cnf {
         claims.insert("cnf", cnf);
     }
-    Ok(claims)
+    match first_lost(document, &from_claims(&claims)?) {
+        Some(pointer) => Err(Malformed::at(WHAT, pointer, "would be lost in an SD-JWT VC")),
+        None => Ok(claims),
+    }
+}
+
+/// A pointer to the first thing of a credential that is not in what came back of it. What came
+/// back may say more: context, schema and the id of a status entry follow from the rest.
+fn first_lost(document: &Object<'_>, back: &Value<'_>) -> Option<String> {
+    document.iter().find_map(|(name, value)| {
+        let pointer = format!("/{name}");
+        let Some(other) = back.get(name) else { return Some(pointer) };
+        match name {
+            // Types have no order.
+            "type" => {
+                let types = other.one_or_more();
+                let lost = value.one_or_more().iter().position(|one| !types.contains(one))?;
+                Some(format!("{pointer}/{lost}"))
+            }
+            // One point in time has many spellings.
+            "validFrom" | "validUntil" => {
+                let time = |value: &Value<'_>| Timestamp::parse(value.as_str()?).ok();
+                (time(value) != time(other)).then_some(pointer)
+            }
+            // An object with nothing but an id says what the id says.
+            "issuer" => match value.as_object() {
+                Some(issuer) => {
+                    let (more, _) = issuer.iter().find(|(name, _)| *name != "id")?;
+                    Some(below(&pointer, more))
+                }
+                None => lost_in(value, other, &pointer),
+            },
+            _ => lost_in(value, other, &pointer),
+        }
+    })
+}
+
+/// The same of any value; one value and an array of one are the same.
+fn lost_in(value: &Value<'_>, back: &Value<'_>, at: &str) -> Option<String> {
+    match (value, back) {
+        (Value::Object(object), Value::Object(other)) => object.iter().find_map(|(name, value)| {
+            let pointer = below(at, name);
+            match other.get(name) {
+                Some(other) => lost_in(value, other, &pointer),
+                None => Some(pointer),
+            }
+        }),
+        (Value::Array(_), _) | (_, Value::Array(_)) => {
+            let mut others = back.one_or_more().iter();
+            value.one_or_more().iter().enumerate().find_map(|(index, item)| {
+                let pointer = format!("{at}/{index}");
+                match others.next() {
+                    Some(other) => lost_in(item, other, &pointer),
+                    None => Some(pointer),
+                }
+            })
+        }
+        _ => (value != back).then(|| at.to_owned()),
+    }
+}
+
+/// The RFC 6901 pointer to a member.
+fn below(at: &str, name: &str) -> String {
+    format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// The credential that the claims of a `dc+sd-jwt` stand for, all disclosures in place.
@@ -221,7 +291,7 @@ pub fn disclosable(credential: &Value<'_>, mandatory: &[&str]) -> Vec<String> {
 
 fn gather(object: &Object<'_>, at: &str, mandatory: &[&str], pointers: &mut Vec<String>) {
     for (name, value) in object.iter().filter(|(name, _)| !matches!(*name, "id" | "type")) {
-        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = below(at, name);
         if mandatory.contains(&pointer.as_str()) {
             continue;
         }
@@ -239,6 +309,111 @@ fn gather(object: &Object<'_>, at: &str, mandatory: &[&str], pointers: &mut Vec<
 mod tests {
     use super::*;
     use crate::json::{Limits, parse};
+
+    const IDENTITY: &str = r#"{
+        "@context": ["https://www.w3.org/ns/credentials/v2", "https://w3id.org/bonafide/v1"],
+        "id": "urn:x:1",
+        "type": ["VerifiableCredential", "AgentIdentityCredential"],
+        "issuer": "did:web:registrar.example",
+        "validFrom": "2026-11-20T00:00:00Z",
+        "validUntil": "2026-12-20T00:00:00Z",
+        "credentialSchema": {
+            "id": "https://w3id.org/bonafide/schemas/agent-identity/v1", "type": "JsonSchema"
+        },
+        "credentialStatus": {
+            "id": "https://registrar.example/tokens/1#7",
+            "type": "TokenStatusListEntry",
+            "statusListIndex": "7",
+            "statusListCredential": "https://registrar.example/tokens/1"
+        },
+        "credentialSubject": {"id": "did:web:agent.example", "name": "Agent", "tags": [1, [2]]}
+    }"#;
+
+    fn value(text: &str) -> Value<'static> {
+        parse(text.as_bytes(), &Limits::for_size(1 << 16)).unwrap().into_owned()
+    }
+
+    /// The error for the identity with one member set.
+    fn mapped(member: &'static str, json: &str) -> Result<Object<'static>, Malformed> {
+        let Value::Object(mut credential) = value(IDENTITY) else { unreachable!("an object") };
+        credential.insert(member, value(json));
+        to_claims(&credential.into(), None)
+    }
+
+    #[test]
+    fn what_comes_back_is_what_went_in() {
+        let identity = value(IDENTITY);
+        let claims = to_claims(&identity, None).unwrap();
+        assert_eq!(from_claims(&claims).unwrap(), identity);
+    }
+
+    #[test]
+    fn other_spellings_of_the_same_are_mapped() {
+        for (member, json) in [
+            ("issuer", r#"{"id": "did:web:registrar.example"}"#),
+            ("type", r#"["AgentIdentityCredential", "VerifiableCredential"]"#),
+            ("validFrom", r#""2026-11-20T02:00:00.0+02:00""#),
+            ("credentialSubject", r#"[{"id": "did:web:agent.example", "name": "Agent"}]"#),
+            (
+                "credentialSchema",
+                r#"[{"id": "https://w3id.org/bonafide/schemas/agent-identity/v1", "type": "JsonSchema"}]"#,
+            ),
+            (
+                "credentialStatus",
+                r#"{"type": ["TokenStatusListEntry"], "statusListIndex": "7", "statusListCredential": "https://registrar.example/tokens/1"}"#,
+            ),
+        ] {
+            let mapped = mapped(member, json);
+            assert!(mapped.is_ok(), "{member} {json}: {mapped:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_lost_is_named() {
+        let entry = |members: &str| {
+            format!(
+                r#"{{"type": "TokenStatusListEntry", "statusListCredential": "https://r.example/1", {members}}}"#
+            )
+        };
+        for (member, json, pointer) in [
+            ("issuer", r#"{"id": "did:web:registrar.example", "name": "R"}"#, "/issuer/name"),
+            (
+                "@context",
+                r#"["https://www.w3.org/ns/credentials/v2", "https://w3id.org/bonafide/v1", "https://x.example/c"]"#,
+                "/@context/2",
+            ),
+            ("type", r#"["VerifiableCredential", "Other", "AgentIdentityCredential"]"#, "/type/1"),
+            (
+                "credentialSchema",
+                r#"[{"id": "https://w3id.org/bonafide/schemas/agent-identity/v1", "type": "JsonSchema"}, {"id": "https://x.example/s", "type": "JsonSchema"}]"#,
+                "/credentialSchema/1",
+            ),
+            (
+                "credentialSchema",
+                r#"{"id": "https://x.example/s", "type": "JsonSchema"}"#,
+                "/credentialSchema/id",
+            ),
+            (
+                "credentialStatus",
+                entry(r#""statusListIndex": "7", "statusMessage": []"#).as_str(),
+                "/credentialStatus/statusMessage",
+            ),
+            (
+                "credentialStatus",
+                entry(r#""statusListIndex": "7", "id": "urn:x:2""#).as_str(),
+                "/credentialStatus/id",
+            ),
+            (
+                "credentialStatus",
+                entry(r#""statusListIndex": "9007199254740993""#).as_str(),
+                "/credentialStatus/statusListIndex",
+            ),
+            ("name", r#""A name""#, "/name"),
+        ] {
+            let error = mapped(member, json).unwrap_err();
+            assert_eq!(error.pointer, pointer, "{member} {json}: {error}");
+        }
+    }
 
     #[test]
     fn metadata_names_every_type_and_its_own_place() {

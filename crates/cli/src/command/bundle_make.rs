@@ -58,6 +58,7 @@ pub(crate) struct Make {
 impl Make {
     pub(super) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
         let signer = key_file::signing(&self.key, None)?;
+        secure::refuse_bls(&signer)?;
         let fetched_at = self.fetched_at.unwrap_or(app.now);
         let mut content = Vec::new();
         for path in &self.did_document {
@@ -163,10 +164,16 @@ fn usable(token: &str, signer: &str) -> Result<(), Failure> {
             false => failure,
         });
     }
-    match bundle.status_lists().find_map(|(_, _, reason)| reason) {
-        None => Ok(()),
-        Some(reason) => Err(Failure::usage(reason.to_string()).with_help(
-            "give the DID document of each list's issuer with --did-document or --from",
-        )),
-    }
+    let Some(reason) = bundle.status_lists().find_map(|(_, _, reason)| reason) else {
+        return Ok(());
+    };
+    let message = reason.to_string();
+    // The reason of a list repeats the one of its key.
+    let lacks_document = message.ends_with("is not in the bundle");
+    let failure = Failure::usage(message);
+    Err(match lacks_document {
+        true => failure
+            .with_help("give the DID document of each list's issuer with --did-document or --from"),
+        false => failure,
+    })
 }

@@ -17,7 +17,7 @@ use super::bundle::looks_like_bundle;
 use super::duration;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::files;
+use crate::files::{self, Access};
 use crate::human::{PLAIN, RED, shown};
 use crate::network::{Network, failure};
 
@@ -56,6 +56,11 @@ struct Summary {
 
 impl Pull {
     pub(super) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
+        if files::is_standard_output(&self.out) {
+            return Err(Failure::usage(
+                "--out: a bundle is pulled into a file, to be compared with",
+            ));
+        }
         let policy = self.policy.as_deref().map(super::policy::load).transpose()?;
         if let Some(within) = self.if_ends_within {
             let soon = app.now.saturating_add(within);
@@ -77,7 +82,7 @@ impl Pull {
                 return refused(&reason, app);
             }
         }
-        files::write(&self.out, &text)?;
+        files::write(&self.out, &text, Access::Public)?;
         let out = self.out.display().to_string();
         if app.json {
             app.print_json(&json!({

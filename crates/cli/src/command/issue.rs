@@ -4,17 +4,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bonafide_core::attestation::{ATTESTATION_TYPES, AttestationType, Draft};
-use bonafide_core::json::Value;
+use bonafide_core::json::{MAX_SAFE_INTEGER, Value};
+use bonafide_core::key::KeyType;
 use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusReference};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
+use bonafide_proof::Signer;
 use clap::Args;
 
 use super::secure::{self, CredentialFormat, Selective};
 use super::{duration, timestamp};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::files;
+use crate::files::{self, Access};
 use crate::key_file::{self, SigningKey};
 
 #[derive(Debug, Args)]
@@ -74,12 +76,19 @@ impl Issue {
             return Err(Failure::usage("--valid-for: a credential has to live for some time"));
         }
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
+        let selective = Selective { mandatory: self.mandatory.clone(), decoys: self.decoys };
+        // A BLS12-381 key signs selectively, asked for or not.
+        let format = self.format.or(match signer.key.public_key().key_type() {
+            KeyType::Bls12381G2 => Some(CredentialFormat::Bbs2023),
+            _ => None,
+        });
+        selective.check(format)?;
         let claims = files::read_json(&self.claims)?;
         let document = match &self.attestation {
             Some(name) => self.attestation(name, claims, &signer, app)?,
             None => whole(claims, &signer)?,
         };
-        if self.format.is_some_and(CredentialFormat::is_token) {
+        if format.is_some_and(CredentialFormat::is_token) {
             // A token's payload is of version 2.0 of the data model.
             Unverified::from_value(&document)
                 .and_then(|credential| credential.require_v2())
@@ -87,10 +96,14 @@ impl Issue {
                     Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
                 })?;
         }
-        let selective =
-            Selective { mandatory: self.mandatory.clone(), decoys: self.decoys.min(64) };
-        let secured = secure::credential(document, self.format, &selective, &signer, app)?;
-        secure::deliver("credential", &secure::to_text(&secured), self.out.as_deref(), app)
+        let secured = secure::credential(document, format, &selective, &signer, app)?;
+        // What its holder may hide is for the holder to see.
+        let access = match format.is_some_and(CredentialFormat::is_selective) {
+            true => Access::Holder,
+            false => Access::Public,
+        };
+        let text = secure::to_text(&secured);
+        secure::deliver_to("credential", &text, self.out.as_deref(), access, app)
     }
 
     fn attestation(
@@ -115,6 +128,12 @@ impl Issue {
             return Err(Failure::usage(format!("every {name} must be revocable"))
                 .with_help("--status URL --index N; make a list with: bonafide status new"));
         }
+        let holds =
+            |index: usize| i64::try_from(index).is_ok_and(|index| index <= MAX_SAFE_INTEGER);
+        if !self.index.is_none_or(holds) {
+            let message = format!("--index: the largest that JSON holds is {MAX_SAFE_INTEGER}");
+            return Err(Failure::usage(message));
+        }
         // An SD-JWT VC refers to a Token Status List, everything else to a Bitstring one.
         let token = self.format == Some(CredentialFormat::DcSdJwt);
         let entry = self.status.clone().zip(self.index).map(|(uri, index)| match token {
@@ -126,6 +145,10 @@ impl Issue {
             None => app.new_urn()?,
         };
         let valid_from = self.valid_from.unwrap_or(app.now);
+        let valid_until = valid_from.saturating_add(self.valid_for);
+        if valid_until.saturating_since(valid_from) < self.valid_for {
+            return Err(Failure::usage("--valid-for: the end would be after the year 9999"));
+        }
         let draft = Draft {
             attestation_type: known,
             id: &id,
@@ -133,7 +156,7 @@ impl Issue {
             subject: self.subject.as_deref().unwrap_or_default(),
             claims,
             valid_from,
-            valid_until: valid_from.saturating_add(self.valid_for),
+            valid_until,
             status: entry.into_iter().collect(),
         };
         draft.into_credential().map_err(|error| Failure::usage(error.to_string()))

@@ -40,7 +40,8 @@ impl Policy {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
         match self {
             Self::New { bundle_signer, out } => {
-                if out.as_deref().is_some_and(Path::exists) {
+                let file = out.as_deref().filter(|out| !files::is_standard_output(out));
+                if file.is_some_and(Path::exists) {
                     return Err(Failure::usage("the file exists; a policy is never overwritten")
                         .with_help("choose another name for --out"));
                 }

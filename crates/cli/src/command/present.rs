@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
+use bonafide_core::key::PublicKey;
 use bonafide_core::vc::{Enveloped, Unverified, envelop, new_presentation};
+use bonafide_proof::Signer;
 use bonafide_proof::data_integrity::ProofOptions;
 use bonafide_proof::jose::{self, CompactJws, TokenType};
-use bonafide_proof::sd_jwt::{SdJwt, SdJwtDraft};
+use bonafide_proof::sd_jwt::{SdJwt, SdJwtDraft, SdJwtError};
 use clap::{Args, ValueEnum};
 
 use super::secure;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::key_file;
+use crate::key_file::{self, SigningKey};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -107,9 +109,13 @@ impl Present {
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
         let nonce_given = self.binding.nonce.is_some();
         let format = self.format.or(nonce_given.then_some(PresentationFormat::VpJwt));
+        secure::refuse_bls(&signer)?;
         let token = match format {
-            Some(PresentationFormat::VcSdJwt | PresentationFormat::DcSdJwt) => {
-                Some(self.bound(&signer, app)?)
+            Some(PresentationFormat::VcSdJwt) => {
+                Some(self.bound(TokenType::VC_SD_JWT, &signer, app)?)
+            }
+            Some(PresentationFormat::DcSdJwt) => {
+                Some(self.bound(TokenType::DC_SD_JWT, &signer, app)?)
             }
             Some(PresentationFormat::VpJwt) => {
                 let claims = self.claims(&signer)?;
@@ -170,7 +176,7 @@ impl Present {
     }
 
     /// The presentation as the claims of a token.
-    fn claims(&self, signer: &key_file::SigningKey) -> Result<Object<'static>, Failure> {
+    fn claims(&self, signer: &SigningKey) -> Result<Object<'static>, Failure> {
         let Value::Object(mut claims) = new_presentation(&signer.did, self.held()?) else {
             return Err(Failure::fault("a presentation is an object"));
         };
@@ -183,7 +189,12 @@ impl Present {
     }
 
     /// One SD-JWT with the key bound to it (RFC 9901, 4.3).
-    fn bound(&self, signer: &key_file::SigningKey, app: &App<'_>) -> Result<String, Failure> {
+    fn bound(
+        &self,
+        expected: TokenType,
+        signer: &SigningKey,
+        app: &App<'_>,
+    ) -> Result<String, Failure> {
         let [path] = &self.files[..] else {
             return Err(Failure::usage(
                 "a key is bound to one SD-JWT; several need --format vp+jwt",
@@ -195,9 +206,65 @@ impl Present {
         let (Some(nonce), Some(audience)) = (self.binding.nonce(), self.binding.audience()) else {
             return Err(Failure::usage("binding a key takes --nonce and --audience"));
         };
-        SdJwt::parse(&token, super::derive::token_type(&token)?)
-            .and_then(|token| token.bind_key(audience, nonce, app.now, &signer.key))
-            .map_err(|error| Failure::usage(error.to_string()))
+        let found = super::derive::token_type(&token)?;
+        if found != expected {
+            let message = format!("{} is a {}, not a {}", path.display(), found.typ, expected.typ);
+            return Err(Failure::usage(message).with_help(format!("--format {}", found.typ)));
+        }
+        let unreadable = |error: SdJwtError| Failure::usage(error.to_string());
+        let token = SdJwt::parse(&token, found).map_err(unreadable)?;
+        let claims = token.disclose().map_err(unreadable)?;
+        let bound = match claims.get("cnf") {
+            Some(cnf) => {
+                refuse_other_key(cnf, signer)?;
+                token.bind_key(audience, nonce, app.now, &signer.key)
+            }
+            None => {
+                refuse_other_subject(&claims, found, signer)?;
+                token.bind_key_as(&signer.method, audience, nonce, app.now, &signer.key)
+            }
+        };
+        bound.map_err(unreadable)
+    }
+}
+
+/// Where the issuer named the key that binds, no other one does.
+fn refuse_other_key(cnf: &Value<'_>, signer: &SigningKey) -> Result<(), Failure> {
+    let own = signer.key.public_key();
+    let jwk = cnf.get("jwk").and_then(Value::as_object);
+    let kid = cnf.get("kid").and_then(Value::as_str);
+    let (named, own, help) = match (jwk, kid) {
+        (Some(jwk), _) => {
+            let named = PublicKey::from_jwk(jwk)
+                .map_err(|error| Failure::usage(format!("the credential's cnf: {error}")))?;
+            (named.to_multikey(), own.to_multikey(), "--key with the key of its holder".to_owned())
+        }
+        (_, Some(kid)) => (kid.to_owned(), signer.method.clone(), format!("--as {kid}")),
+        _ => return Err(Failure::usage("the credential's cnf names no key by jwk or kid")),
+    };
+    if named == own {
+        return Ok(());
+    }
+    let message = format!("the credential is for the key {named}, and --key is {own}");
+    Err(Failure::usage(message).with_help(help))
+}
+
+/// Where the issuer named none, it takes a key of the subject.
+fn refuse_other_subject(
+    claims: &Object<'_>,
+    token_type: TokenType,
+    signer: &SigningKey,
+) -> Result<(), Failure> {
+    let subject = match token_type {
+        TokenType::DC_SD_JWT => claims.get("sub"),
+        _ => claims.get("credentialSubject").and_then(|subject| subject.get("id")),
+    };
+    match subject.and_then(Value::as_str) {
+        Some(subject) if subject != signer.did => {
+            let message = format!("the credential is about {subject}, and --key is {}", signer.did);
+            Err(Failure::usage(message).with_help(format!("--as {subject}#KEY")))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use bonafide_core::attestation::{AttestationType, mandatory_pointers};
 use bonafide_core::did::{Did, Relationship, resolve_self_certifying};
 use bonafide_core::json::{Object, Value, to_pretty_string};
+use bonafide_core::key::KeyType;
 use bonafide_core::sd_jwt_vc;
 use bonafide_linked_data::SUITES;
 use bonafide_proof::data_integrity::{ProofOptions, Suite, add_proof_with};
@@ -16,7 +17,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::files;
+use crate::files::{self, Access};
 use crate::key_file::SigningKey;
 
 /// How to secure a credential.
@@ -63,9 +64,16 @@ impl CredentialFormat {
 
     /// Whether its holder can hide a part.
     pub(crate) fn is_selective(self) -> bool {
-        matches!(self, Self::EcdsaSd2023 | Self::Bbs2023 | Self::VcSdJwt | Self::DcSdJwt)
+        matches!(self, Self::EcdsaSd2023 | Self::Bbs2023) || self.is_sd_jwt()
+    }
+
+    fn is_sd_jwt(self) -> bool {
+        matches!(self, Self::VcSdJwt | Self::DcSdJwt)
     }
 }
+
+/// Digests of nothing that one object may have.
+const MOST_DECOYS: usize = 64;
 
 /// What only formats of selective disclosure need.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +82,44 @@ pub(crate) struct Selective {
     pub(crate) mandatory: Vec<String>,
     /// Digests of nothing in each object of an SD-JWT.
     pub(crate) decoys: usize,
+}
+
+impl Selective {
+    /// Refuses what a format has no use for: it would be left out without a word.
+    pub(crate) fn check(&self, format: Option<CredentialFormat>) -> Result<(), Failure> {
+        if !self.mandatory.is_empty() && !format.is_some_and(CredentialFormat::is_selective) {
+            return Err(Failure::usage("--mandatory: nothing can be hidden in this format")
+                .with_help("--format ecdsa-sd-2023, bbs-2023, vc+sd-jwt or dc+sd-jwt"));
+        }
+        if self.decoys > 0 && !format.is_some_and(CredentialFormat::is_sd_jwt) {
+            return Err(Failure::usage("--decoys: only SD-JWTs have them")
+                .with_help("--format vc+sd-jwt or dc+sd-jwt"));
+        }
+        if self.decoys > MOST_DECOYS {
+            return Err(Failure::usage(format!("--decoys: expected at most {MOST_DECOYS}")));
+        }
+        Ok(())
+    }
+}
+
+/// BLS12-381 has no algorithm for JWTs.
+pub(crate) fn refuse_bls(signer: &SigningKey) -> Result<(), Failure> {
+    if signer.key.public_key().key_type() != KeyType::Bls12381G2 {
+        return Ok(());
+    }
+    Err(Failure::usage("a BLS12-381 key signs credentials with bbs-2023, and nothing else")
+        .with_help("another key; this one is for issue --format bbs-2023"))
+}
+
+/// Refuses what no verifier takes in the payload of a credential's token.
+fn refuse_in_payload(document: &Value<'_>) -> Result<(), Failure> {
+    for member in ["aud", "proof", "vc", "vp"] {
+        if document.get(member).is_some() {
+            let message = format!("/{member}: every verifier would refuse a token with this in it");
+            return Err(Failure::usage(message).with_help(format!("leave {member} out")));
+        }
+    }
+    Ok(())
 }
 
 /// Signs a credential.
@@ -86,6 +132,10 @@ pub(crate) fn credential(
 ) -> Result<Value<'static>, Failure> {
     let mandatory = mandatory(&document, selective)?;
     let mandatory: Vec<&str> = mandatory.iter().map(String::as_str).collect();
+    if format.is_some_and(CredentialFormat::is_token) {
+        refuse_bls(signer)?;
+        refuse_in_payload(&document)?;
+    }
     match format {
         Some(CredentialFormat::VcJwt) => {
             let token = jose::sign(&document, TokenType::VC, &signer.method, &signer.key);
@@ -97,6 +147,10 @@ pub(crate) fn credential(
             let Value::Object(mut payload) = document else {
                 return Err(Failure::usage("a credential is an object"));
             };
+            if payload.contains("cnf") {
+                let message = "/cnf: which key binds the credential follows from its subject";
+                return Err(Failure::usage(message).with_help("leave cnf out"));
+            }
             if let Some(cnf) = cnf {
                 payload.insert("cnf", cnf);
             }
@@ -226,8 +280,20 @@ pub(crate) fn deliver(
     out: Option<&Path>,
     app: &mut App<'_>,
 ) -> Result<Exit, Failure> {
+    deliver_to(what, text, out, Access::Public, app)
+}
+
+/// The same; a new file gets the permissions of `access`.
+pub(crate) fn deliver_to(
+    what: &str,
+    text: &str,
+    out: Option<&Path>,
+    access: Access,
+    app: &mut App<'_>,
+) -> Result<Exit, Failure> {
+    let out = out.filter(|path| !files::is_standard_output(path));
     if let Some(path) = out {
-        files::write(path, text)?;
+        files::write(path, text, access)?;
     }
     let shown = out.map(|path| path.display().to_string());
     if app.json {

@@ -104,7 +104,7 @@ impl Status {
                     return Err(Failure::usage("--format: a status list hides nothing")
                         .with_help("leave --format out, or --format vc+jwt"));
                 }
-                if out.exists() {
+                if out.exists() && !files::is_standard_output(&out) {
                     return Err(Failure::usage(format!(
                         "{} exists; a new list would forget what is revoked",
                         out.display()

@@ -60,6 +60,7 @@ impl Token {
             }
         }
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
+        secure::refuse_bls(&signer)?;
         // Held until the token is written: whoever writes last has read the lists last.
         let _lock = files::lock(&self.out)?;
         refuse_other(&self.out)?;
@@ -121,7 +122,10 @@ impl Token {
 
 /// Only an older token is written over: a bitstring list at this place would be lost.
 fn refuse_other(out: &Path) -> Result<(), Failure> {
-    if !out.is_file() || is_token(&Value::from(files::read_text(out)?.trim())) {
+    if files::is_standard_output(out) || !out.is_file() {
+        return Ok(());
+    }
+    if is_token(&Value::from(files::read_text(out)?.trim())) {
         return Ok(());
     }
     let message = format!("{} exists and is not a status list token", out.display());

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::arguments::Arguments;
 use crate::command::Command;
 use crate::failure::{Exit, Failure};
+use crate::files::{self, Access};
 use crate::human::{self, BOLD, DIM, PLAIN};
 
 /// Lists the files that a demo made, and so may take away again.
@@ -97,7 +98,7 @@ impl<'s, 'a> Stage<'s, 'a> {
 
     /// A file that the story needs and that no command makes.
     pub(super) fn prop(name: &str, content: &str) -> Result<(), Failure> {
-        crate::files::write(Path::new(name), content)
+        files::write(Path::new(name), content, Access::Public)
     }
 
     /// Shows a line of shell, and does what it would do.
@@ -222,7 +223,7 @@ fn words(line: &str) -> Result<Vec<String>, Failure> {
             let (file, after) = quoted
                 .split_once(")\"")
                 .ok_or_else(|| Failure::fault(format!("an open quote in {line}")))?;
-            (crate::files::read_text(Path::new(file))?.trim().to_owned(), after)
+            (files::read_text(Path::new(file))?.trim().to_owned(), after)
         } else {
             let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
             (word.to_owned(), after)

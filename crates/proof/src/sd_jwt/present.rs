@@ -49,6 +49,31 @@ impl SdJwt<'_> {
         issued_at: Timestamp,
         signer: &dyn Signer,
     ) -> Result<String, SdJwtError> {
+        // No `kid`: the issuer named the key.
+        self.bind(None, audience, nonce, issued_at, signer)
+    }
+
+    /// The same where the issuer named no key in `cnf`: the key binding names its own, by its DID
+    /// URL.
+    pub fn bind_key_as(
+        &self,
+        kid: &str,
+        audience: &str,
+        nonce: &str,
+        issued_at: Timestamp,
+        signer: &dyn Signer,
+    ) -> Result<String, SdJwtError> {
+        self.bind(Some(kid), audience, nonce, issued_at, signer)
+    }
+
+    fn bind(
+        &self,
+        kid: Option<&str>,
+        audience: &str,
+        nonce: &str,
+        issued_at: Timestamp,
+        signer: &dyn Signer,
+    ) -> Result<String, SdJwtError> {
         self.refuse_bound()?;
         let claims = Object::from([
             ("aud", Value::from(audience)),
@@ -57,8 +82,7 @@ impl SdJwt<'_> {
             ("sd_hash", encode_base64url(&sha256(self.unbound)).into()),
         ]);
         let claims = to_canonical_string(&claims.into());
-        // No `kid`: the issuer named the key.
-        let binding = sign_with(claims.as_bytes(), TokenType::KB_JWT, None, signer)?;
+        let binding = sign_with(claims.as_bytes(), TokenType::KB_JWT, kid, signer)?;
         Ok(format!("{}{binding}", self.unbound))
     }
 
