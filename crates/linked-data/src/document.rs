@@ -26,7 +26,7 @@ pub(crate) const SKOLEM_PREFIX: &str = "urn:bnid:";
 /// What it costs to read a document as RDF, in microseconds: in any case, for each value, and for
 /// each time that a context has to be read, which each value of `@context` and each type may ask for.
 const DOCUMENT: usize = 100;
-const VALUE: usize = 5;
+const VALUE: usize = 3;
 const CONTEXT: usize = 100;
 
 /// Checks a document against the rules above.
