@@ -402,3 +402,34 @@ fn row_11_keys_of_another_type() {
         }
     }
 }
+
+#[test]
+fn row_11_a_bbs_proof_of_identity_points_proves_nothing() {
+    // Made by somebody who knows the issuer's public key alone: its points are such that the pairing
+    // holds for every key.
+    let forged = include_str!("forged-bbs.json");
+    let world = World::new();
+    world.refused(forged, &nothing(), "proof-invalid");
+    // Nothing else is wrong with it.
+    let verdict = world.verdict(forged, &nothing());
+    let codes: Vec<&str> = verdict.reasons().map(Reason::code).collect();
+    assert!(
+        codes.iter().all(|code| ["proof-invalid", "issuer-mismatch"].contains(code)),
+        "{codes:?}"
+    );
+
+    // Each point alone, and each scalar.
+    let good = part(&world, Format::Bbs);
+    for point in [0, 48, 96] {
+        let forged = bbs(&good, |proof| {
+            proof.proof[point..point + 48].fill(0);
+            proof.proof[point] = 0xc0;
+        });
+        world.refused(&forged, &nothing(), "proof-invalid");
+    }
+    let length = BbsDerivedProof::parse(&proof_value(&good)).unwrap().proof.len();
+    for scalar in (144..length).step_by(32) {
+        let forged = bbs(&good, |proof| proof.proof[scalar..scalar + 32].fill(0));
+        world.refused(&forged, &nothing(), "proof-invalid");
+    }
+}

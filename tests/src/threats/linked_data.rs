@@ -5,14 +5,12 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_core::key::KeyType;
 use bonafide_linked_data::contexts::{Contexts, PINNED, PinnedContext};
-use bonafide_linked_data::rdf::{HashAlgorithm, canonicalize, parse_nquads};
 use bonafide_linked_data::{LARGEST_DOCUMENT, MOST_VALUES, SUITES};
-use bonafide_proof::data_integrity::{ProofError, ProofOptions, TooComplex, Work, add_proof};
-use bonafide_testkit::{Attested, Format, Scene, json, now, scene};
-use bonafide_verifier::Outcome;
+use bonafide_proof::data_integrity::{ProofError, ProofOptions, add_proof};
+use bonafide_testkit::{Attested, Format, Scene, json, scene};
 use sha2::{Digest, Sha256};
 
-use crate::world::{DI, World, asked, edited, nothing};
+use crate::world::{World, edited, nothing};
 
 const RDFC: Format = Format::Rdfc(KeyType::Ed25519);
 
@@ -22,7 +20,7 @@ const OTHER: &str = "https://types.example/terms#Other";
 const UNDEFINED_TERMS: &str = "https://www.w3.org/ns/credentials/undefined-terms/v2";
 
 /// The scene, in which the scorer may attest something else as well.
-fn world() -> World {
+pub(super) fn world() -> World {
     let trusted = |policy: String| {
         let own = "attests = [\"PactScoreCredential\"";
         assert!(policy.contains(own));
@@ -32,7 +30,7 @@ fn world() -> World {
 }
 
 /// A credential of the other type, unsigned.
-fn other(scene: &Scene) -> Object<'static> {
+pub(super) fn other(scene: &Scene) -> Object<'static> {
     let Value::Object(mut vc) = scene.attestation(Attested::PactScore, &scene.platinum) else {
         panic!("an object")
     };
@@ -43,26 +41,26 @@ fn other(scene: &Scene) -> Object<'static> {
 }
 
 /// The same where every word is a term, and this is said of the subject's colour.
-fn coloured(scene: &Scene, colour: impl Into<Value<'static>>) -> Object<'static> {
+pub(super) fn coloured(scene: &Scene, colour: impl Into<Value<'static>>) -> Object<'static> {
     let mut vc = other(scene);
     add_context(&mut vc, UNDEFINED_TERMS);
     object(&mut vc, "credentialSubject").insert("colour", colour);
     vc
 }
 
-fn signed(world: &World, vc: Object<'static>) -> String {
+pub(super) fn signed(world: &World, vc: Object<'static>) -> String {
     world.scene.secure(vc.into(), &world.scene.scorer, RDFC)
 }
 
 /// Why the suite does not sign this.
-fn not_signed(scene: &Scene, vc: Object<'static>) -> ProofError {
+pub(super) fn not_signed(scene: &Scene, vc: Object<'static>) -> ProofError {
     let (key, method) = scene.scorer.key(KeyType::Ed25519);
     let options = ProofOptions::new(&method, Relationship::AssertionMethod);
     let suite = SUITES.by_name("eddsa-rdfc-2022").unwrap();
     add_proof(vc.into(), &options, suite, &key).unwrap_err()
 }
 
-fn object<'o>(holder: &'o mut Object<'static>, name: &str) -> &'o mut Object<'static> {
+pub(super) fn object<'o>(holder: &'o mut Object<'static>, name: &str) -> &'o mut Object<'static> {
     match holder.get_mut(name) {
         Some(Value::Object(object)) => object,
         _ => panic!("no {name}"),
@@ -515,59 +513,4 @@ fn row_7_documents_that_are_too_deep_or_too_large() {
     world.refused(&longer, &nothing(), "proof-invalid");
     let error = not_signed(scene, coloured(scene, long));
     assert_eq!(error, too_large("bytes", LARGEST_DOCUMENT));
-}
-
-#[test]
-fn row_8_the_clique_is_too_complex() {
-    const CLIQUE: &str = include_str!("../../../fixtures/vectors/rdf-canon/rdfc10/test074-in.nq");
-    let clique = parse_nquads(CLIQUE).unwrap();
-    for hash in [HashAlgorithm::Sha256, HashAlgorithm::Sha384] {
-        assert_eq!(canonicalize(&clique, hash, &Work::default()), Err(TooComplex));
-    }
-    // A part of it is not.
-    let few = CLIQUE.lines().take(3).collect::<Vec<_>>().join("\n");
-    canonicalize(&parse_nquads(&few).unwrap(), HashAlgorithm::Sha256, &Work::default()).unwrap();
-}
-
-/// Two objects that are alike, each with so many objects in it that are alike.
-fn alike(count: usize) -> Value<'static> {
-    let inner = Object::from([("colour", vec![Object::new(); count])]);
-    vec![inner.clone(), inner].into()
-}
-
-#[test]
-fn row_8_a_small_document_with_many_like_parts_is_too_complex() {
-    let world = world();
-    let scene = &world.scene;
-    let good = signed(&world, coloured(scene, alike(4)));
-    world.accepted(&good, &nothing(), None);
-    let hostile = edited(&good, |vc| {
-        object(vc, "credentialSubject").insert("colour", alike(10));
-    });
-    world.refused(&hostile, &nothing(), "too-complex");
-    assert_eq!(not_signed(scene, coloured(scene, alike(10))), ProofError::TooComplex(TooComplex));
-    // And a tree that halves at every step.
-    let tree = (0..6).fold(Value::from(Object::new()), |half, _| {
-        Object::from([("colour", vec![half.clone(), half])]).into()
-    });
-    let hostile = edited(&good, |vc| drop(object(vc, "credentialSubject").insert("colour", tree)));
-    world.refused(&hostile, &nothing(), "too-complex");
-}
-
-#[test]
-fn row_8_one_verdict_gives_up_once() {
-    // Every proof of every credential would cost all the steps that one canonicalization may take.
-    let world = world();
-    let scene = &world.scene;
-    let hostile = edited(&signed(&world, coloured(scene, alike(4))), |vc| {
-        object(vc, "credentialSubject").insert("colour", alike(10));
-        let proof = vc.remove("proof").unwrap();
-        vc.insert("proof", vec![proof; 4]);
-    });
-    let held: Vec<String> = std::iter::repeat_n(hostile, 4).collect();
-    let presentation = scene.present(&held, &scene.platinum, DI);
-    let verdict = world.both(presentation.as_bytes(), &asked(), now());
-    assert_eq!((verdict.outcome(), verdict.level()), (Outcome::Rejected, None));
-    let given_up = verdict.reasons().filter(|reason| reason.code() == "too-complex").count();
-    assert!((1..=4).contains(&given_up), "gave up {given_up} times, each at full cost");
 }

@@ -3,6 +3,7 @@
 //! The numbers are those of the threat model; each test names its row.
 
 mod bundles;
+mod complexity;
 mod disclosure;
 mod histories;
 mod history_work;
@@ -15,6 +16,7 @@ mod linked_data;
 mod proofs;
 mod sd_jwt;
 mod secrets;
+mod spellings;
 mod status;
 mod status_tokens;
 mod stripped;
