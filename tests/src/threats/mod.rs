@@ -10,6 +10,7 @@ mod jose;
 mod json;
 mod keys;
 mod proofs;
+mod sd_jwt_hiding;
 mod secrets;
 mod status;
 mod status_tokens;
