@@ -8,7 +8,7 @@
 //! | `vct` | the type, see [`vct_of`] |
 //! | `iss`, `sub`, `jti` | `issuer`, `credentialSubject.id`, `id` |
 //! | `nbf`, `exp` | `validFrom`, `validUntil` |
-//! | `status.status_list` | `credentialStatus`, a [`TokenStatusReference`] |
+//! | `status` | `credentialStatus`: a [`TokenStatusReference`], and an entry for each other mechanism |
 //! | `relatedResource` | `relatedResource` |
 //! | every other claim | the member of that name in `credentialSubject` |
 //!
@@ -251,16 +251,12 @@ pub fn from_claims(claims: &Object<'_>) -> Result<Value<'static>, Malformed> {
         credential.insert(member, Timestamp::from_unix_clamped(seconds).to_string());
     }
     if let Some(status) = claims.get("status") {
-        let entry = if let Some(reference) = TokenStatusReference::from_claim(status)? {
-            reference.to_object()
-        } else {
-            // A mechanism that is not known is a status of an unknown type, not none.
-            let names = status.as_object().into_iter().flat_map(Object::iter);
-            let names: Vec<Value<'_>> =
-                names.map(|(name, _)| Value::from(name.to_owned())).collect();
-            Object::from([("type", Value::Array(names))]).into_owned()
+        let mut entries = TokenStatusReference::entries_from_claim(status)?;
+        let entries: Value<'_> = match entries.len() {
+            1 => entries.remove(0).into(),
+            _ => entries.into(),
         };
-        credential.insert("credentialStatus", entry);
+        credential.insert("credentialStatus", entries);
     }
     if let Some(related) = claims.get("relatedResource") {
         credential.insert("relatedResource", related.clone().into_owned());

@@ -182,14 +182,21 @@ impl Writer {
         let granted = |level| Expected { outcome: "accepted", level: Some(level), reasons: &[] };
         let (gold, plain) = (theirs(platinum), theirs(bronze));
         let borrowed = [plain[0].clone(), gold[3].clone()];
+        // An SD-JWT is bound to its subject's key besides.
+        let not_theirs = || match format {
+            Format::VcSdJwt(_) | Format::DcSdJwt(_) => {
+                rejected(&["holder-mismatch", "subject-mismatch"])
+            }
+            _ => rejected(&["subject-mismatch"]),
+        };
         let good = of(&gold, platinum);
         let cases = [
             ("platinum", good.clone(), "fresh", granted("sensitive")),
             ("platinum", good, "revoked", rejected(&["revoked"])),
             ("bronze", of(&plain, bronze), "fresh", granted("read")),
             ("score-alone", of(&gold[3..], platinum), "fresh", rejected(&["no-level"])),
-            ("borrowed", of(&borrowed, bronze), "fresh", rejected(&["subject-mismatch"])),
-            ("stolen", of(&gold, stranger), "fresh", rejected(&["subject-mismatch"])),
+            ("borrowed", of(&borrowed, bronze), "fresh", not_theirs()),
+            ("stolen", of(&gold, stranger), "fresh", not_theirs()),
             (
                 "old-nonce",
                 present(&gold, platinum, envelope, "other", AUDIENCE),

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use bonafide_core::Malformed;
 use bonafide_core::json::{Limits, Value, canonical_length, parse};
 use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation, VC_JWT};
+use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation};
 use bonafide_proof::jose::{CompactJws, TokenType};
 use bonafide_proof::sd_jwt::SdJwt;
 
 use crate::check::credential::{self, CredentialReport, Source};
 use crate::check::presentation::{self, Envelope};
 use crate::check::proof::{Budget, jose_reason};
-use crate::check::{Context, level, sd_jwt};
+use crate::check::sd_jwt::{self, Unopened};
+use crate::check::{Context, level};
 use crate::evidence::short;
 use crate::policy::Sizes;
 use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Note, Outcome, Part, Verdict};
@@ -167,6 +168,7 @@ impl<'i> Input<'i> {
             .map_err(|error| Reason::malformed(Malformed::json("input", &error)))?;
         if let Some(enveloped) = Enveloped::from_value(&value) {
             let enveloped = enveloped.map_err(Reason::malformed)?;
+            credential::same_type(&enveloped)?;
             return Self::of_token(Cow::Owned(enveloped.data.to_owned()), sizes);
         }
         // A JWS in one of its JSON forms, which only SD-JWTs have here (RFC 9901, 8).
@@ -274,9 +276,14 @@ fn take(verdict: &mut Verdict, report: CredentialReport) {
 /// An SD-JWT for itself: with a key binding it is presented, without one it came alone. Whether it
 /// has to be presented is the request's matter, never its own.
 fn sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
-    let opened = match sd_jwt::open(token, context) {
+    let opened = match sd_jwt::open(token, None, context) {
         Ok(opened) => opened,
-        Err(reason) => return unreadable(reason, context, verdict),
+        Err(Unopened::Unreadable(reason)) => return unreadable(reason, context, verdict),
+        Err(Unopened::NotSigned(reasons)) => {
+            let part = Part::Credential(0);
+            let check = Check::of(part, CheckName::Proof, Note::Nothing, reasons);
+            return verdict.checks.push(check);
+        }
     };
     let source = Source::OpenSdJwt(&opened);
     let Some(binding) = opened.key_binding() else { return alone(&source, context, verdict) };
@@ -316,7 +323,10 @@ fn presented_sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
                 let detail = "the holder signs it; a key binding is out of place";
                 Err(Reason::malformed(Malformed::new("SD-JWT presentation", detail)))
             }
-            None => Ok((Value::Object(sd_jwt::disclosed(&token)?.0), token)),
+            None => {
+                let (claims, _) = sd_jwt::disclosed(&token, TokenType::VP_SD_JWT)?;
+                Ok((Value::Object(claims), token))
+            }
         });
     match opened {
         Ok((value, opened)) => {
@@ -374,10 +384,7 @@ fn presented(
                 let bytes = if bytes <= short { bytes } else { canonical_length(value) };
                 Source::Embedded(value, credential, bytes)
             }
-            Held::Enveloped(enveloped) if enveloped.media_type == VC_JWT => {
-                Source::Jwt(enveloped.data)
-            }
-            Held::Enveloped(enveloped) => Source::SdJwt(enveloped.data),
+            Held::Enveloped(enveloped) => Source::Enveloped(enveloped, &findings.keys),
         };
         let presenter = findings.presenter.as_deref();
         held(index, &source, presenter, &mut verified, context, verdict);

@@ -2,7 +2,6 @@
 
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
-use bonafide_core::key::KeyType;
 use bonafide_core::vc::new_presentation;
 use bonafide_linked_data::SUITES;
 use bonafide_proof::data_integrity::{ProofOptions, add_proof};
@@ -105,7 +104,7 @@ fn row_7_nodes_of_different_graphs_are_different() {
     // Two credentials say something of a node without name of the same subject. Signed as one
     // document, they stay two nodes, so that one credential can't take the other's over.
     let world = world();
-    let colour = |word: &str| Object::from([("colour", word)]);
+    let colour = |word: &'static str| Object::from([("colour", word)]);
     let held = [colour("blue"), colour("red")].map(|inner| {
         let held = signed(&world, coloured(&world.scene, inner));
         world.accepted(&held, &nothing(), None);
@@ -135,7 +134,7 @@ fn row_7_nodes_of_different_graphs_are_different() {
     assert_eq!((colours.len(), objects.len()), (2, 2), "{colours:?}");
 
     let (key, method) = (&agent.key, &agent.method);
-    let options = ProofOptions::new(&method, Relationship::Authentication);
+    let options = ProofOptions::new(method, Relationship::Authentication);
     let suite = SUITES.by_name("eddsa-rdfc-2022").unwrap();
-    add_proof(unsigned, &options, suite, &key).unwrap();
+    add_proof(unsigned, &options, suite, key).unwrap();
 }

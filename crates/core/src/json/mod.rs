@@ -200,6 +200,15 @@ impl<'a> Object<'a> {
         Self::default()
     }
 
+    /// An object of members in any order, sorted once. Fails with a name that occurs twice.
+    pub fn from_members(mut members: Vec<(Cow<'a, str>, Value<'a>)>) -> Result<Self, Cow<'a, str>> {
+        members.sort_unstable_by(|(left, _), (right, _)| utf16_order(left, right));
+        match members.windows(2).position(|pair| pair[0].0 == pair[1].0) {
+            Some(twice) => Err(members.swap_remove(twice).0),
+            None => Ok(Self { members }),
+        }
+    }
+
     fn position(&self, name: &str) -> Result<usize, usize> {
         self.members.binary_search_by(|(key, _)| utf16_order(key, name))
     }
@@ -296,16 +305,23 @@ impl<'a, K: Into<Cow<'a, str>>, V: Into<Value<'a>>, const N: usize> From<[(K, V)
 /// byte 0xF0 and up) and the other in U+E000..=U+FFFF (lead bytes 0xEE and 0xEF).
 pub(crate) fn utf16_order(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.as_bytes(), right.as_bytes());
-    let common = left.len().min(right.len());
-    for index in 0..common {
-        let (l, r) = (left[index], right[index]);
-        if l != r {
-            let swapped = (l >= 0xF0 && (0xEE..0xF0).contains(&r))
-                || (r >= 0xF0 && (0xEE..0xF0).contains(&l));
-            return if swapped { r.cmp(&l) } else { l.cmp(&r) };
-        }
-    }
-    left.len().cmp(&right.len())
+    let common = common_prefix(left, right);
+    let (Some(&l), Some(&r)) = (left.get(common), right.get(common)) else {
+        return left.len().cmp(&right.len());
+    };
+    let swapped =
+        (l >= 0xF0 && (0xEE..0xF0).contains(&r)) || (r >= 0xF0 && (0xEE..0xF0).contains(&l));
+    if swapped { r.cmp(&l) } else { l.cmp(&r) }
+}
+
+/// How many bytes two slices begin with alike. In steps of many bytes: hostile names are long and
+/// differ at their ends.
+fn common_prefix(left: &[u8], right: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let (left_steps, right_steps) = (left.as_chunks::<STEP>().0, right.as_chunks::<STEP>().0);
+    let steps = left_steps.iter().zip(right_steps).take_while(|(l, r)| l == r).count();
+    let rest = left[steps * STEP..].iter().zip(&right[steps * STEP..]);
+    steps * STEP + rest.take_while(|(l, r)| l == r).count()
 }
 
 #[cfg(test)]

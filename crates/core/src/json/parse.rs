@@ -236,14 +236,13 @@ impl<'a> Parser<'a, '_> {
             self.skip_whitespace();
         }
         self.at += 1;
-        if !sorted {
-            members.sort_unstable_by(|(left, _), (right, _)| utf16_order(left, right));
-            if let Some(pair) = members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                let kind = JsonErrorKind::DuplicateName(pair[0].0.chars().take(64).collect());
-                return Err(JsonError { kind, offset: start });
-            }
+        if sorted {
+            return Ok(Object { members });
         }
-        Ok(Object { members })
+        Object::from_members(members).map_err(|name| {
+            let kind = JsonErrorKind::DuplicateName(name.chars().take(64).collect());
+            JsonError { kind, offset: start }
+        })
     }
 
     fn number(&mut self) -> Result<Number, JsonError> {

@@ -24,6 +24,33 @@ fn orders_names_by_utf_16() {
 }
 
 #[test]
+fn orders_names_that_begin_alike_as_utf_16_does() {
+    let ends =
+        ["", "a", "b", "\u{80}", "\u{d7ff}", "\u{e000}", "\u{fb33}", "\u{10000}", "\u{1f600}"];
+    for length in [0, 1, 15, 16, 17, 31, 32, 33, 640] {
+        let names = ends.map(|end| format!("{}{end}", "n".repeat(length)));
+        for left in &names {
+            for right in &names {
+                let expected = left.encode_utf16().cmp(right.encode_utf16());
+                assert_eq!(utf16_order(left, right), expected, "{left:?} {right:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn members_in_any_order_make_an_object_unless_a_name_occurs_twice() {
+    let members = |names: &[&'static str]| {
+        names.iter().map(|name| (Cow::Borrowed(*name), Value::Null)).collect::<Vec<_>>()
+    };
+    let object = Object::from_members(members(&["b", "\u{fb33}", "\u{1f600}", "a"])).unwrap();
+    let names: Vec<&str> = object.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a", "b", "\u{1f600}", "\u{fb33}"]);
+    assert!(object.contains("b"));
+    assert_eq!(Object::from_members(members(&["b", "a", "b"])), Err("b".into()));
+}
+
+#[test]
 fn members_are_changed_in_place() {
     let mut object = Object::from([("b", 1_u32), ("a", 2)]);
     *object.get_mut("b").unwrap() = Value::from("x");

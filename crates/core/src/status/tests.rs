@@ -231,9 +231,16 @@ fn token_references_are_read_strictly() {
     assert_eq!(read, Ok(Some(reference.clone())));
     let entry = reference.to_object();
     assert_eq!(entry.str("statusListIndex"), Some("9"));
-    assert_eq!(TokenStatusReference::from_object(&entry), Ok(reference));
+    assert_eq!(TokenStatusReference::from_object(&entry), Ok(reference.clone()));
     let other: Value<'_> = object(r#"{"other": {}}"#).into();
     assert_eq!(TokenStatusReference::from_claim(&other), Ok(None));
+    // One entry for each mechanism, none passed over.
+    let mut both = reference.to_claim();
+    both.insert("other", Object::new());
+    let unknown = Object::from([("type", "other")]);
+    let entries = TokenStatusReference::entries_from_claim(&both.into()).unwrap();
+    assert_eq!(entries, [entry.clone(), unknown.clone()]);
+    assert_eq!(TokenStatusReference::entries_from_claim(&other), Ok(vec![unknown]));
     for claim in [
         "{}",
         r#"{"status_list": []}"#,

@@ -213,8 +213,8 @@ impl TokenStatusReference {
     pub const TYPE: &'static str = "TokenStatusListEntry";
 
     /// Reads a `status` claim, `{"status_list": {"idx": 0, "uri": "https://…"}}` (Token Status
-    /// List, 6.2). `None` where it names other mechanisms alone; whether those are to be heeded is
-    /// the caller's matter in any case.
+    /// List, 6.2). `None` where it names other mechanisms alone. Those that are named beside
+    /// are left out; see [`Self::entries_from_claim`].
     pub fn from_claim(status: &Value<'_>) -> Result<Option<Self>, Malformed> {
         const WHAT: &str = "status claim";
         let Some(status) = status.as_object().filter(|status| !status.is_empty()) else {
@@ -233,6 +233,17 @@ impl TokenStatusReference {
             .filter(|uri| is_url(uri))
             .ok_or_else(|| Malformed::at(WHAT, "/status_list/uri", "expected a URI"))?;
         Ok(Some(Self { index, uri: uri.to_owned() }))
+    }
+
+    /// The entries of a `credentialStatus` that say the same as a `status` claim, one for each
+    /// mechanism. One that is not known becomes an entry of a type that is not known, never none.
+    pub fn entries_from_claim(status: &Value<'_>) -> Result<Vec<Object<'static>>, Malformed> {
+        let known = Self::from_claim(status)?;
+        let names = status.as_object().into_iter().flat_map(Object::iter).map(|(name, _)| name);
+        let unknown = names
+            .filter(|name| *name != "status_list")
+            .map(|name| Object::from([("type", name.to_owned())]));
+        Ok(known.iter().map(Self::to_object).chain(unknown).collect())
     }
 
     /// The `status` claim that says this.

@@ -1,5 +1,6 @@
 //! From digests and disclosures to claims (RFC 9901, 7.1).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bonafide_core::Malformed;
@@ -7,12 +8,41 @@ use bonafide_core::encoding::decode_base64url;
 use bonafide_core::json::{Limits, Object, Value, parse};
 
 use super::{
-    DIGESTS, ELEMENT, HASH, RESERVED, SHA_256, SdJwt, SdJwtError, descend, digest_bytes, sha256,
-    short, within_depth,
+    DIGESTS, ELEMENT, HASH, LONGEST_NAME, RESERVED, SHA_256, SdJwt, SdJwtError, descend,
+    digest_bytes, sha256, short, within_depth,
 };
 
 const PAYLOAD: &str = "SD-JWT payload";
 const DISCLOSURE: &str = "disclosure";
+
+/// Where in the claims something may be hidden. A decoy counts as any other digest: nobody can tell
+/// them apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hiding {
+    /// Whether the payload has digests of its own members.
+    pub at_top: bool,
+    /// The members of the payload that stand there by a disclosure.
+    pub disclosed: Vec<String>,
+    /// The members of the payload in which there are digests, however deep.
+    pub inside: Vec<String>,
+    /// The members of the payload that are arrays of which elements may be hidden.
+    pub lists: Vec<String>,
+}
+
+impl Hiding {
+    /// Whether anything may be hidden at all.
+    pub fn is_any(&self) -> bool {
+        self.at_top || !self.inside.is_empty()
+    }
+}
+
+/// What [`SdJwt::process`] gives.
+pub(super) struct Processed {
+    pub(super) claims: Object<'static>,
+    /// The indices of the disclosures that stand at one of the wanted pointers.
+    pub(super) found: BTreeSet<usize>,
+    hiding: Hiding,
+}
 
 impl SdJwt<'_> {
     /// The processed payload (RFC 9901, 7.1): claims in the place of their digests; `_sd`, `...`
@@ -20,21 +50,24 @@ impl SdJwt<'_> {
     /// signature before relying on it.
     ///
     /// Refused beyond the letter of the RFC: digests that are not SHA-256 in base64url, claims
-    /// named `_sd_alg`, and `...` anywhere but as the one member of an element.
+    /// named `_sd_alg`, disclosed names of more than [`LONGEST_NAME`] bytes, and `...` anywhere but
+    /// as the one member of an element.
     ///
     /// The work is n log n in the length of the text: each disclosure is read once and put in
     /// place once, since no digest may occur twice. The values of all parts together are bounded
     /// as those of one document of this length.
     pub fn disclose(&self) -> Result<Object<'static>, SdJwtError> {
-        Ok(self.process(&BTreeSet::new())?.0)
+        Ok(self.process(&BTreeSet::new())?.claims)
     }
 
-    /// The processed payload, and the indices of the disclosures that stand at one of the `wanted`
-    /// pointers into it.
-    pub(super) fn process(
-        &self,
-        wanted: &BTreeSet<&str>,
-    ) -> Result<(Object<'static>, BTreeSet<usize>), SdJwtError> {
+    /// As [`SdJwt::disclose`], and where in the claims something may be hidden.
+    pub fn disclose_and_locate(&self) -> Result<(Object<'static>, Hiding), SdJwtError> {
+        let processed = self.process(&BTreeSet::new())?;
+        Ok((processed.claims, processed.hiding))
+    }
+
+    /// The processed payload, and which disclosures stand at one of the `wanted` pointers into it.
+    pub(super) fn process(&self, wanted: &BTreeSet<&str>) -> Result<Processed, SdJwtError> {
         // Each disclosure brings an array, a salt, a name and a value.
         let mut values = Limits::for_size(self.text.len()).values + 4 * self.disclosures.len();
         let payload = self.issuer_jws.decode_payload()?;
@@ -55,12 +88,14 @@ impl SdJwt<'_> {
             wanted,
             found: BTreeSet::new(),
             pointer: String::new(),
+            digests: 0,
+            hiding: Hiding::default(),
         };
-        let processed = processor.object(payload, 1)?;
+        let claims = processor.object(payload, 1)?;
         if !processor.hidden.is_empty() {
             return Err(SdJwtError::DisclosureUnused);
         }
-        Ok((processed, processor.found))
+        Ok(Processed { claims, found: processor.found, hiding: processor.hiding })
     }
 }
 
@@ -123,6 +158,9 @@ impl Hidden {
             Some(name) if RESERVED.contains(&name.as_str()) => {
                 Err(SdJwtError::DisclosureNameReserved { name })
             }
+            Some(name) if name.len() > LONGEST_NAME => {
+                Err(Malformed::new(DISCLOSURE, "the name of the claim is too long").into())
+            }
             name => Ok(Self { index, name, value: value.into_owned() }),
         }
     }
@@ -138,6 +176,9 @@ struct Processor<'w> {
     /// Where we are in the processed payload. One buffer, not a pointer for each disclosure: names
     /// may be long and disclosures many.
     pointer: String,
+    /// How many objects and arrays with digests there were so far.
+    digests: usize,
+    hiding: Hiding,
 }
 
 impl Processor<'_> {
@@ -158,8 +199,15 @@ impl Processor<'_> {
         depth: usize,
     ) -> Result<Value<'static>, SdJwtError> {
         let before = descend(&mut self.pointer, token);
+        let digests = self.digests;
         let processed = self.value(value, depth);
         self.pointer.truncate(before);
+        if depth == 1 && self.digests > digests {
+            self.hiding.inside.push(token.to_owned());
+            if value.as_array().is_some_and(|items| items.iter().any(is_hidden)) {
+                self.hiding.lists.push(token.to_owned());
+            }
+        }
         processed
     }
 
@@ -170,13 +218,17 @@ impl Processor<'_> {
         hidden: &Hidden,
         depth: usize,
     ) -> Result<Value<'static>, SdJwtError> {
-        let before = descend(&mut self.pointer, token);
-        if self.wanted.contains(self.pointer.as_str()) {
-            self.found.insert(hidden.index);
+        if !self.wanted.is_empty() {
+            let before = descend(&mut self.pointer, token);
+            if self.wanted.contains(self.pointer.as_str()) {
+                self.found.insert(hidden.index);
+            }
+            self.pointer.truncate(before);
         }
-        let processed = self.value(&hidden.value, depth);
-        self.pointer.truncate(before);
-        processed
+        if depth == 1 {
+            self.hiding.disclosed.push(token.to_owned());
+        }
+        self.below(token, &hidden.value, depth)
     }
 
     /// What a digest stands for; `None` for a decoy, and for what is not disclosed.
@@ -200,32 +252,30 @@ impl Processor<'_> {
                 HASH if depth == 1 => {}
                 HASH => return Err(Malformed::new(PAYLOAD, "_sd_alg below the top").into()),
                 ELEMENT => return Err(Malformed::new(PAYLOAD, "... is out of its place").into()),
-                _ => members.push((name.to_owned(), self.below(name, value, depth)?)),
+                _ => {
+                    let value = self.below(name, value, depth)?;
+                    members.push((Cow::Owned(name.to_owned()), value));
+                }
             }
         }
         if let Some(digests) = object.get(DIGESTS) {
             let digests = digests
                 .as_array()
                 .ok_or_else(|| Malformed::new(PAYLOAD, "_sd is not an array of strings"))?;
+            self.digests += 1;
+            self.hiding.at_top |= depth == 1;
             for digest in digests {
                 let Some(hidden) = self.look_up(digest)? else { continue };
                 let Some(name) = &hidden.name else {
                     let detail = "an element is disclosed where a member belongs";
                     return Err(Malformed::new(DISCLOSURE, detail).into());
                 };
-                members.push((name.clone(), self.revealed(name, &hidden, depth)?));
-            }
-            // In the order of `Object`, so that equal names meet and insertion appends.
-            members.sort_by(|(left, _), (right, _)| left.encode_utf16().cmp(right.encode_utf16()));
-            if let Some(pair) = members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-                return Err(SdJwtError::DisclosureNameCollision { name: short(&pair[0].0) });
+                let value = self.revealed(name, &hidden, depth)?;
+                members.push((Cow::Owned(name.clone()), value));
             }
         }
-        let mut processed = Object::new();
-        for (name, value) in members {
-            processed.insert(name, value);
-        }
-        Ok(processed)
+        Object::from_members(members)
+            .map_err(|name| SdJwtError::DisclosureNameCollision { name: short(&name) })
     }
 
     fn array(
@@ -245,6 +295,7 @@ impl Processor<'_> {
             if item.as_object().is_some_and(|object| object.len() > 1) {
                 return Err(Malformed::new(PAYLOAD, "... is not the only member").into());
             }
+            self.digests += 1;
             let Some(hidden) = self.look_up(digest)? else { continue };
             if hidden.name.is_some() {
                 let detail = "a member is disclosed where an element belongs";
@@ -254,4 +305,9 @@ impl Processor<'_> {
         }
         Ok(processed)
     }
+}
+
+/// Whether an element of an array is the digest of one.
+fn is_hidden(item: &Value<'_>) -> bool {
+    item.get(ELEMENT).is_some()
 }

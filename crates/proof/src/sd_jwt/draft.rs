@@ -8,8 +8,8 @@ use bonafide_core::json::{Object, Value, to_canonical_string};
 use sha2::{Digest, Sha256};
 
 use super::{
-    DIGESTS, ELEMENT, HASH, MOST_DISCLOSURES, RESERVED, SHA_256, SdJwtError, descend, digest_text,
-    short, within_depth,
+    DIGESTS, ELEMENT, HASH, LONGEST_NAME, MOST_DISCLOSURES, RESERVED, SHA_256, SdJwtError, descend,
+    digest_text, short, within_depth,
 };
 use crate::jose::{self, TokenType};
 use crate::signer::Signer;
@@ -33,8 +33,8 @@ impl SdJwtDraft<'_> {
     /// `salt` draws 128 random bits at each call, from a source fit for keys. The digests of an
     /// object are sorted, so that their order tells nothing.
     ///
-    /// Refused: a pointer that leads nowhere, claims with reserved names at any depth, and a salt
-    /// that comes twice.
+    /// Refused: a pointer that leads nowhere, claims with reserved names at any depth, names of
+    /// more than [`LONGEST_NAME`] bytes to be withheld, and a salt that comes twice.
     pub fn issue(
         &self,
         token_type: TokenType,
@@ -147,6 +147,9 @@ impl Hider<'_, '_> {
     ) -> Result<String, SdJwtError> {
         if self.disclosures.len() == MOST_DISCLOSURES {
             return Err(SdJwtError::TooMany { what: "disclosures", limit: MOST_DISCLOSURES });
+        }
+        if name.is_some_and(|name| name.len() > LONGEST_NAME) {
+            return Err(Malformed::new("claim", "its name is too long to be withheld").into());
         }
         let mut parts: Vec<Value<'static>> = vec![encode_base64url(&self.fresh_salt()?).into()];
         parts.extend(name.map(|name| Value::from(name.to_owned())));

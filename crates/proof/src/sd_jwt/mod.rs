@@ -16,6 +16,7 @@ mod json_form;
 mod key_binding;
 mod present;
 
+pub use disclose::Hiding;
 pub use draft::SdJwtDraft;
 pub use error::SdJwtError;
 pub use json_form::compact;
@@ -29,6 +30,9 @@ use crate::jose::{CompactJws, TokenType};
 
 /// Disclosures that one SD-JWT may have.
 pub const MOST_DISCLOSURES: usize = 1024;
+
+/// The longest name of a claim that can be disclosed, in bytes.
+pub const LONGEST_NAME: usize = 256;
 
 /// How deep a payload may nest with its disclosures in place; as deep as JSON may.
 const DEEPEST: usize = 128;

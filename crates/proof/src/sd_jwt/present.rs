@@ -25,14 +25,14 @@ impl SdJwt<'_> {
                 wanted.insert(&pointer[..end]);
             }
         }
-        let (payload, found) = self.process(&wanted)?;
-        let payload = Value::from(payload);
+        let processed = self.process(&wanted)?;
+        let payload = Value::from(processed.claims);
         if let Some(pointer) = reveal.iter().find(|pointer| !leads_somewhere(&payload, pointer)) {
             return Err(SdJwtError::PointerUnknown { pointer: (*pointer).to_owned() });
         }
         let mut presented = format!("{}~", self.issuer_text());
         for (index, disclosure) in self.disclosures.iter().enumerate() {
-            if found.contains(&index) {
+            if processed.found.contains(&index) {
                 presented.push_str(disclosure);
                 presented.push('~');
             }

@@ -5,10 +5,12 @@ use bonafide_core::attestation::{Attestation, AttestationType};
 use bonafide_core::did::Relationship;
 use bonafide_core::encoding::hex;
 use bonafide_core::json::{Limits, Object, Value, parse};
+use bonafide_core::key::PublicKey;
 use bonafide_core::time::Timestamp;
-use bonafide_core::vc::Unverified;
+use bonafide_core::vc::{Enveloped, Unverified, VC_JWT};
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 
+use super::confirmation::Confirmation;
 use super::proof::{Checker, Proofs, jose_reason};
 use super::sd_jwt::{self, Opened};
 use super::{Context, schema, status};
@@ -64,9 +66,10 @@ impl Verified {
 pub(crate) enum Source<'s> {
     /// Secured by a proof inside; its form is known to be right. At most so many bytes long.
     Embedded(&'s Value<'s>, &'s Unverified<'s>, usize),
+    /// A `vc+jwt` that came for itself.
     Jwt(&'s str),
-    /// An SD-JWT in an envelope.
-    SdJwt(&'s str),
+    /// A token in an envelope, and the keys that signed the presentation around it.
+    Enveloped(&'s Enveloped<'s>, &'s [PublicKey]),
     /// An SD-JWT that came for itself.
     OpenSdJwt(&'s Opened<'s>),
 }
@@ -100,9 +103,13 @@ pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) ->
             let proofs = context.checker().embedded(document, *bytes, purpose, |_| ());
             judge(part, credential, value, proofs, &JwtClaims::default(), context)
         }
-        Source::Jwt(token) => jwt(part, token, context),
-        Source::SdJwt(token) => sd_jwt::enveloped(part, token, context),
-        Source::OpenSdJwt(opened) => sd_jwt::check(part, opened, context),
+        Source::Jwt(token) => jwt(part, token, &[], context),
+        Source::Enveloped(enveloped, signers) => match same_type(enveloped) {
+            Err(reason) => unreadable(part, reason, Proofs::default()),
+            Ok(()) if enveloped.media_type == VC_JWT => jwt(part, enveloped.data, signers, context),
+            Ok(()) => sd_jwt::enveloped(part, enveloped, signers, context),
+        },
+        Source::OpenSdJwt(opened) => sd_jwt::check(part, opened, &[], context),
     }
 }
 
@@ -126,7 +133,20 @@ pub(super) fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> Credenti
     CredentialReport { checks, ..CredentialReport::default() }
 }
 
-fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
+/// An envelope's media type and the `typ` of the token in it say the same. A token without a `typ`
+/// is refused where it is read.
+pub(crate) fn same_type(enveloped: &Enveloped<'_>) -> Result<(), Reason> {
+    let expected = enveloped.media_type.trim_start_matches("application/");
+    let found = CompactJws::peek_typ(enveloped.data.split('~').next().unwrap_or_default());
+    match found.filter(|found| found != expected) {
+        None => Ok(()),
+        Some(found) => {
+            Err(Reason::TypMismatch { expected: expected.to_owned(), found: Some(short(&found)) })
+        }
+    }
+}
+
+fn jwt(part: Part, token: &str, signers: &[PublicKey], context: &Context<'_>) -> CredentialReport {
     let limit = context.policy.limits.credential;
     if let Err(reason) = Reason::within("the credential", token.len(), limit) {
         return unreadable(part, reason, Proofs::default());
@@ -143,7 +163,7 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
             return CredentialReport { checks, ..CredentialReport::default() };
         }
     };
-    let proofs = context.checker().compact(&jws, Relationship::AssertionMethod);
+    let mut proofs = context.checker().compact(&jws, Relationship::AssertionMethod);
     let payload = match jws.decode_payload() {
         Ok(payload) => payload,
         Err(error) => return unreadable(part, jose_reason(error, ""), proofs),
@@ -155,11 +175,21 @@ fn jwt(part: Part, token: &str, context: &Context<'_>) -> CredentialReport {
             return unreadable(part, reason, proofs);
         }
     };
-    let status_claim = value.as_object().filter(|payload| payload.contains("status"));
-    match status_claim.map(|payload| sd_jwt::with_status_claim(payload.clone().into_owned())) {
-        None => self::payload(part, &jws, &value, proofs, context),
-        Some(Ok(document)) => self::payload(part, &jws, &document.into(), proofs, context),
-        Some(Err(error)) => unreadable(part, Reason::malformed(error), proofs),
+    let of_the_envelope =
+        |payload: &&Object<'_>| ["cnf", "status"].into_iter().any(|claim| payload.contains(claim));
+    let Some(claims) = value.as_object().filter(of_the_envelope) else {
+        return self::payload(part, &jws, &value, proofs, context);
+    };
+    let read = Confirmation::read(claims).and_then(|confirmation| {
+        let document = sd_jwt::without_envelope_claims(claims.clone().into_owned())?;
+        Ok((confirmation, document))
+    });
+    match read {
+        Ok((confirmation, document)) => {
+            proofs.require(confirmation.as_ref(), signers, context);
+            self::payload(part, &jws, &document.into(), proofs, context)
+        }
+        Err(error) => unreadable(part, Reason::malformed(error), proofs),
     }
 }
 
@@ -260,7 +290,11 @@ impl<'v> JwtClaims<'v> {
     /// A document with a proof inside is no JWT: members that only a JWT's reader would heed are
     /// refused, so that no envelope changes what a document says.
     pub(crate) fn refuse_in(document: &Object<'_>) -> Result<(), Malformed> {
-        for claim in ["iss", "sub", "aud", "jti", "exp", "nbf", "iat", "nonce", "vc", "vp"] {
+        const OF_TOKENS: [&str; 15] = [
+            "iss", "sub", "aud", "jti", "exp", "nbf", "iat", "nonce", "vc", "vp", "status", "cnf",
+            "vct", "_sd", "_sd_alg",
+        ];
+        for claim in OF_TOKENS {
             if document.contains(claim) {
                 let detail = "belongs into a JWT alone";
                 return Err(Malformed::at("document", format!("/{claim}"), detail));

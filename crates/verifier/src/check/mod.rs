@@ -1,5 +1,6 @@
 //! The checks, one a module; each returns what it found.
 
+pub(crate) mod confirmation;
 pub(crate) mod credential;
 pub(crate) mod level;
 pub(crate) mod presentation;

@@ -2,6 +2,7 @@
 
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
+use bonafide_core::key::PublicKey;
 use bonafide_core::vc::UnverifiedPresentation;
 use bonafide_proof::data_integrity::Proof;
 use bonafide_proof::jose::CompactJws;
@@ -26,6 +27,8 @@ pub(crate) struct PresentationFindings {
     pub(crate) checks: Vec<Check>,
     /// The DID that controls the key which signed, if proof and holder passed.
     pub(crate) presenter: Option<String>,
+    /// The keys of the good signatures.
+    pub(crate) keys: Vec<PublicKey>,
 }
 
 pub(crate) fn check(
@@ -80,6 +83,7 @@ pub(crate) fn checks_of(
         binding.push(Reason::PresentationUnbound {});
     }
     let part = Part::Presentation;
+    let keys = proofs.signers.iter().map(|signer| signer.key.clone()).collect();
     let proof = Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons);
     let signed = proof.outcome == CheckOutcome::Passed;
     // What an unsigned presentation says of itself earns no tick.
@@ -101,7 +105,7 @@ pub(crate) fn checks_of(
         if_signed(CheckName::Holder, noted, holder),
         if_signed(CheckName::Binding, binding_note, binding),
     ];
-    PresentationFindings { checks, presenter: presenter.filter(|_| certain) }
+    PresentationFindings { checks, presenter: presenter.filter(|_| certain), keys }
 }
 
 /// Who presents, and what speaks against it.

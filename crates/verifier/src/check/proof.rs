@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use bonafide_core::did::Relationship;
 use bonafide_core::json::Object;
+use bonafide_core::key::PublicKey;
 use bonafide_core::time::Timestamp;
 use bonafide_proof::SignatureCheck;
 use bonafide_proof::data_integrity::{
@@ -11,6 +12,8 @@ use bonafide_proof::data_integrity::{
 };
 use bonafide_proof::jose::{CompactJws, JoseError};
 
+use super::Context;
+use super::confirmation::Confirmation;
 use crate::evidence::{KeyLife, Keys, ResolvedKey, short};
 use crate::verdict::Note;
 use crate::{Policy, Reason};
@@ -59,7 +62,7 @@ pub(crate) struct Checker<'c> {
 }
 
 /// What was found of all proofs of one document.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Proofs {
     /// Why some proof is not good.
     pub(crate) reasons: Vec<Reason>,
@@ -75,13 +78,32 @@ pub(crate) struct Proofs {
 #[derive(Clone, Debug)]
 pub(crate) struct Signer {
     pub(crate) controller: String,
+    pub(crate) key: PublicKey,
     pub(crate) life: KeyLife,
     pub(crate) proof_expires: Option<Timestamp>,
+}
+
+impl Signer {
+    fn new(resolved: ResolvedKey<'_>, proof_expires: Option<Timestamp>) -> Self {
+        let key = resolved.key.public_key().clone();
+        Self { controller: resolved.controller, key, life: resolved.life, proof_expires }
+    }
 }
 
 impl Proofs {
     pub(crate) fn refused(reason: Reason) -> Self {
         Self { reasons: vec![reason], ..Self::default() }
+    }
+
+    /// The key that a credential is bound to has to be one of those that signed the presentation.
+    pub(crate) fn require(
+        &mut self,
+        confirmation: Option<&Confirmation>,
+        signers: &[PublicKey],
+        context: &Context<'_>,
+    ) {
+        let mismatch = confirmation.and_then(|key| key.signed(signers, context).err());
+        self.reasons.extend(mismatch);
     }
 
     /// Whether one of the signers is `did`.
@@ -181,8 +203,7 @@ impl Checker<'_> {
             work: &self.budget.work,
         };
         let checked = suite.verify(input).map_err(failed)?;
-        let ResolvedKey { controller, life, .. } = resolved;
-        Ok((Signer { controller, life, proof_expires: proof.expires }, checked))
+        Ok((Signer::new(resolved, proof.expires), checked))
     }
 
     /// Checks the signature of a compact JWS whose header names its key.
@@ -204,9 +225,9 @@ impl Checker<'_> {
             Ok(resolved)
         };
         match signed() {
-            Ok(ResolvedKey { controller, life, .. }) => Proofs {
+            Ok(resolved) => Proofs {
                 reasons: Vec::new(),
-                signers: vec![Signer { controller, life, proof_expires: None }],
+                signers: vec![Signer::new(resolved, None)],
                 digest: Some(jws.digest()),
                 partial: false,
             },

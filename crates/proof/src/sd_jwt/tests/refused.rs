@@ -20,6 +20,47 @@ fn row_16_names_that_are_reserved_or_there_already() {
 }
 
 #[test]
+fn row_16_names_that_are_too_long() {
+    let named = |length: usize| {
+        let one = format!(r#"["salt","{}",1]"#, "n".repeat(length));
+        disclosed(&format!(r#"{{"_sd":["{}"]}}"#, digest(&one)), &[&one])
+    };
+    assert!(named(LONGEST_NAME).is_ok());
+    assert!(matches!(named(LONGEST_NAME + 1), Err(SdJwtError::Malformed(_))));
+    // Nor are they issued.
+    let name = "n".repeat(LONGEST_NAME + 1);
+    let payload = object(&format!(r#"{{"{name}":1}}"#));
+    let issue = |disclosable: &[&str]| {
+        let draft = SdJwtDraft { payload: &payload, disclosable, decoys: 0 };
+        draft.issue(TYPE, KID, &key(1), &mut salts())
+    };
+    assert!(issue(&[]).is_ok());
+    let pointer = format!("/{name}");
+    assert!(matches!(issue(&[pointer.as_str()]), Err(SdJwtError::Malformed(_))));
+}
+
+#[test]
+fn where_something_may_be_hidden() {
+    let (shown, element) = (r#"["salt","a",{"_sd":[]}]"#, r#"["salt",1]"#);
+    let payload = format!(
+        r#"{{"_sd":["{}"],"b":[{{"...":"{}"}}],"c":[{{"d":[{{"...":"{}"}}]}}],"e":[{{}}]}}"#,
+        digest(shown),
+        digest(element),
+        digest("decoy")
+    );
+    let text = token(&payload, &[shown, element]);
+    let (_, hiding) = SdJwt::parse(&text, TYPE).unwrap().disclose_and_locate().unwrap();
+    assert!(hiding.at_top && hiding.is_any());
+    assert_eq!(hiding.disclosed, ["a"]);
+    assert_eq!(hiding.inside, ["b", "c", "a"]);
+    assert_eq!(hiding.lists, ["b"]);
+    let plain = token(r#"{"b":[{"c":1}]}"#, &[]);
+    let (_, hiding) = SdJwt::parse(&plain, TYPE).unwrap().disclose_and_locate().unwrap();
+    assert_eq!(hiding, Hiding::default());
+    assert!(!hiding.is_any());
+}
+
+#[test]
 fn row_16_digests_and_disclosures_that_occur_twice_or_for_nothing() {
     let one = r#"["salt","b",1]"#;
     let (element, decoy) = (r#"["salt",1]"#, digest("decoy"));
