@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Poll, Waker};
 
 use bonafide_core::encoding::hex;
@@ -16,10 +17,11 @@ use bonafide_core::json::{
 use bonafide_core::vc::is_language_tag;
 use bonafide_proof::data_integrity::ProofError;
 use sha2::{Digest as _, Sha256};
+use ssi_json_ld::context_processing::Process as _;
 use ssi_json_ld::context_processing::algorithm::Action;
 use ssi_json_ld::expansion::{Options, Policy};
 use ssi_json_ld::object::{Literal, Node, Value as LdValue};
-use ssi_json_ld::syntax::{Parse as _, Value};
+use ssi_json_ld::syntax::{Parse as _, TryFromJson as _, Value};
 use ssi_json_ld::{Expand as _, ExpandedDocument, Id, IndexedObject, Loader, Object, ValidId};
 
 use crate::contexts::Contexts;
@@ -67,8 +69,13 @@ pub fn expanded<'j>(
         return Err(ProofError::TooLarge { what: "bytes", limit: LARGEST_DOCUMENT });
     }
     let mut literals = Vec::new();
-    let converted = convert(document, contexts, &mut literals);
-    let document = stacker::maybe_grow(STACK, STACK, || expand(&converted, contexts))?;
+    let mut converted = convert(document, contexts, &mut literals);
+    // It was read already, or is now, and holds from the start.
+    let active = contexts.parsed().active(document.get("@context"))?;
+    if let Value::Object(object) = &mut converted {
+        object.remove("@context").for_each(drop);
+    }
+    let document = stacker::maybe_grow(STACK, STACK, || expand(&converted, active, contexts))?;
     Ok(Expanded { document, literals })
 }
 
@@ -84,16 +91,75 @@ impl Expanded<'_> {
     }
 }
 
-/// Parsed context documents.
-pub(crate) struct Parsed(HashMap<&'static str, Value>);
+type ActiveContext = ssi_json_ld::Context<ssi_json_ld::IriBuf, ssi_json_ld::BlankIdBuf>;
+
+/// As many combinations of contexts are remembered.
+const MOST_ACTIVE: usize = 16;
+
+/// Parsed context documents, and what came of reading some of them one after the other: most
+/// documents begin with the same ones, and reading them costs more than all else.
+pub(crate) struct Parsed {
+    documents: HashMap<&'static str, Value>,
+    active: Mutex<HashMap<Vec<String>, ActiveContext>>,
+}
 
 impl Parsed {
     /// Parses documents that are known to be JSON.
     pub(crate) fn new(documents: &HashMap<&'static str, &'static str>) -> Self {
         let parsed =
             documents.iter().filter_map(|(url, text)| Some((*url, Value::parse_str(text).ok()?.0)));
-        Self(parsed.collect())
+        Self { documents: parsed.collect(), active: Mutex::default() }
     }
+
+    /// The terms that hold at the top of a document with this `@context`.
+    fn active(&self, context: Option<&Json<'_>>) -> Result<ActiveContext, ProofError> {
+        let urls = context.map(Json::one_or_more).unwrap_or_default();
+        let urls: Vec<String> =
+            urls.iter().filter_map(|url| Some(url.as_str()?.to_owned())).collect();
+        let lock = || self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(&urls) {
+            return Ok(known.clone());
+        }
+        let active = self.read(&urls)?;
+        let mut remembered = lock();
+        if remembered.len() >= MOST_ACTIVE {
+            remembered.clear();
+        }
+        remembered.insert(urls, active.clone());
+        Ok(active)
+    }
+
+    fn read(&self, urls: &[String]) -> Result<ActiveContext, ProofError> {
+        let entries = urls.iter().map(|url| Value::String(url.as_str().into()));
+        let entries = Value::Array(entries.collect());
+        let refused = |detail: String| ProofError::ContextRefused {
+            detail: detail.chars().take(200).collect(),
+        };
+        let local = ssi_json_ld::syntax::Context::try_from_json(entries)
+            .map_err(|error| refused(error.to_string()))?;
+        let (before, mut vocabulary) = (ActiveContext::default(), ());
+        let options = processing().into();
+        let future = local.process_with(&mut vocabulary, &before, &self, None, options);
+        match at_once(future)? {
+            Ok(read) => Ok(read.into_processed()),
+            Err(error) => Err(refused(error.to_string())),
+        }
+    }
+}
+
+/// What a future comes to that has nothing to wait for.
+fn at_once<T>(future: impl Future<Output = T>) -> Result<T, ProofError> {
+    match pin!(future).poll(&mut std::task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => {
+            Err(ProofError::ContextRefused { detail: "a context was not at hand".to_owned() })
+        }
+    }
+}
+
+fn processing() -> Options {
+    let policy = Policy { invalid: Action::Reject, allow_undefined: false, ..Policy::default() };
+    Options { policy, ..Options::default() }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,7 +171,7 @@ impl Loader for &Parsed {
         &self,
         url: &ssi_json_ld::Iri,
     ) -> Result<ssi_json_ld::RemoteDocument, ssi_json_ld::LoadError> {
-        match self.0.get(url.as_str()) {
+        match self.documents.get(url.as_str()) {
             Some(document) => {
                 Ok(ssi_json_ld::RemoteDocument::new(Some(url.to_owned()), None, document.clone()))
             }
@@ -114,27 +180,14 @@ impl Loader for &Parsed {
     }
 }
 
-fn expand(value: &Value, contexts: &Contexts) -> Result<ExpandedDocument, ProofError> {
-    let policy = Policy { invalid: Action::Reject, allow_undefined: false, ..Policy::default() };
-    let options = Options { policy, ..Options::default() };
-    let loader = contexts.parsed();
-    let mut vocabulary = ();
-    let future = value.expand_full(
-        &mut vocabulary,
-        ssi_json_ld::Context::default(),
-        None,
-        &loader,
-        options,
-        (),
-    );
-    let mut task = std::task::Context::from_waker(Waker::noop());
-    match pin!(future).poll(&mut task) {
-        Poll::Ready(Ok(expanded)) => Ok(expanded),
-        Poll::Ready(Err(error)) => Err(refused(&error)),
-        Poll::Pending => {
-            Err(ProofError::ContextRefused { detail: "a context was not at hand".to_owned() })
-        }
-    }
+fn expand(
+    value: &Value,
+    active: ActiveContext,
+    contexts: &Contexts,
+) -> Result<ExpandedDocument, ProofError> {
+    let (loader, mut vocabulary) = (contexts.parsed(), ());
+    let future = value.expand_full(&mut vocabulary, active, None, &loader, processing(), ());
+    at_once(future)?.map_err(|error| refused(&error))
 }
 
 fn refused(error: &ssi_json_ld::expansion::Error) -> ProofError {

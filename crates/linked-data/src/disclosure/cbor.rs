@@ -6,6 +6,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use super::invalid;
+use crate::MOST_QUADS;
 
 /// No proof value is longer, in characters.
 pub(crate) const LONGEST_PROOF_VALUE: usize = 512 << 10;
@@ -70,7 +71,10 @@ impl<'b> Reader<'b> {
         mut item: impl FnMut(&mut Self) -> Result<T, ProofError>,
     ) -> Result<Vec<T>, ProofError> {
         let Some(length) = self.decoder.array().map_err(odd)? else { return Err(odd(())) };
-        // What is read bounds the items, not what is announced.
+        // One for each statement at most; what is read bounds the memory, not what is announced.
+        if length > MOST_QUADS as u64 {
+            return Err(invalid("a list is longer than there can be statements"));
+        }
         let mut items = Vec::new();
         for _ in 0..length {
             items.push(item(self)?);
@@ -94,6 +98,9 @@ impl<'b> Reader<'b> {
         mut value: impl FnMut(&mut Self) -> Result<T, ProofError>,
     ) -> Result<Vec<T>, ProofError> {
         let Some(length) = self.decoder.map().map_err(odd)? else { return Err(odd(())) };
+        if length > MOST_QUADS as u64 {
+            return Err(invalid("a map is longer than there can be blank nodes"));
+        }
         let mut values = std::collections::BTreeMap::new();
         for _ in 0..length {
             if values.insert(self.number()?, value(self)?).is_some() {

@@ -72,7 +72,7 @@ pub fn canonicalize(
     // Nodes that are like no other have their names at once.
     by_hash.retain(|_, nodes| match nodes[..] {
         [node] => {
-            state.canonical.issue(node);
+            state.issue(node);
             false
         }
         _ => true,
@@ -80,57 +80,45 @@ pub fn canonicalize(
     for nodes in by_hash.into_values() {
         let mut paths = Vec::new();
         for node in nodes {
-            if state.canonical.get(node).is_some() {
+            if state.canonical[node].is_some() {
                 continue;
             }
-            let mut issuer = Issuer::new("b");
+            let mut issuer = Issuer::default();
             issuer.issue(node);
             paths.push(state.n_degree(node, issuer)?);
         }
         paths.sort_by(|(left, _), (right, _)| left.cmp(right));
         for (_, issuer) in paths {
-            for node in issuer.order {
-                state.canonical.issue(node);
+            for node in issuer.0 {
+                state.issue(node as usize);
             }
         }
     }
     // A blank node that no quad mentions still gets a name.
     for node in 0..dataset.blank_nodes.len() {
-        state.canonical.issue(node);
+        state.issue(node);
     }
-    let labels: Vec<String> =
-        (0..dataset.blank_nodes.len()).map(|node| state.canonical.name(node)).collect();
+    let labels: Vec<String> = (0..dataset.blank_nodes.len())
+        .map(|node| format!("c14n{}", state.canonical[node].unwrap_or_default()))
+        .collect();
     let lines = dataset.lines(|node| labels[node].clone());
     Ok(Canonical { lines, labels })
 }
 
-/// Names in the order in which they were given (RDFC-1.0, 4.3).
-#[derive(Clone)]
-struct Issuer {
-    prefix: &'static str,
-    numbers: BTreeMap<usize, usize>,
-    order: Vec<usize>,
-}
+/// Temporary names, in the order in which they were given (RDFC-1.0, 4.3). They are copied often,
+/// and are few.
+#[derive(Clone, Default)]
+struct Issuer(Vec<u32>);
 
 impl Issuer {
-    const fn new(prefix: &'static str) -> Self {
-        Self { prefix, numbers: BTreeMap::new(), order: Vec::new() }
-    }
-
     fn get(&self, node: usize) -> Option<usize> {
-        self.numbers.get(&node).copied()
+        self.0.iter().position(|issued| *issued as usize == node)
     }
 
     fn issue(&mut self, node: usize) {
-        let next = self.order.len();
-        if *self.numbers.entry(node).or_insert(next) == next {
-            self.order.push(node);
+        if self.get(node).is_none() {
+            self.0.extend(u32::try_from(node));
         }
-    }
-
-    /// The name of a node that has one.
-    fn name(&self, node: usize) -> String {
-        format!("{}{}", self.prefix, self.get(node).unwrap_or_default())
     }
 }
 
@@ -138,7 +126,9 @@ struct State<'q> {
     hash: HashAlgorithm,
     quads_of: Vec<Vec<&'q Quad>>,
     first_degree: Vec<String>,
-    canonical: Issuer,
+    /// The canonical names, counted from 0 in the order in which they were given.
+    canonical: Vec<Option<usize>>,
+    issued: usize,
     work: &'q Work,
 }
 
@@ -156,7 +146,15 @@ impl<'q> State<'q> {
         }
         let first_degree =
             (0..nodes).map(|node| first_degree(node, &quads_of[node], hash)).collect();
-        Self { hash, quads_of, first_degree, canonical: Issuer::new("c14n"), work }
+        Self { hash, quads_of, first_degree, canonical: vec![None; nodes], issued: 0, work }
+    }
+
+    /// Gives a node its canonical name, unless it has one.
+    fn issue(&mut self, node: usize) {
+        if self.canonical[node].is_none() {
+            self.canonical[node] = Some(self.issued);
+            self.issued += 1;
+        }
     }
 
     fn take(&self, steps: usize) -> Result<(), TooComplex> {
@@ -178,9 +176,10 @@ impl<'q> State<'q> {
 
     /// The canonical name, or else the issuer's.
     fn name(&self, node: usize, issuer: &Issuer) -> Option<String> {
-        let issued = [&self.canonical, issuer];
-        let issuer = issued.into_iter().find(|issuer| issuer.get(node).is_some())?;
-        Some(format!("_:{}", issuer.name(node)))
+        match self.canonical[node] {
+            Some(number) => Some(format!("_:c14n{number}")),
+            None => issuer.get(node).map(|number| format!("_:b{number}")),
+        }
     }
 
     /// The N-degree hash (RDFC-1.0, 4.8.3).
@@ -191,7 +190,7 @@ impl<'q> State<'q> {
     ) -> Result<(String, Issuer), TooComplex> {
         let predicates = self.quads_of[node].iter().map(|quad| 1 + quad.predicate.len() / BYTES);
         // With each step the names so far are copied.
-        self.take(1 + predicates.sum::<usize>() + issuer.order.len() / 16)?;
+        self.take(1 + predicates.sum::<usize>() + issuer.0.len() / 16)?;
         let mut related: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for quad in &self.quads_of[node] {
             for (place, term) in quad.places() {
@@ -241,7 +240,7 @@ impl<'q> State<'q> {
         let mut unnamed = Vec::new();
         for &node in nodes {
             self.take(1)?;
-            if self.canonical.get(node).is_none() && issuer.get(node).is_none() {
+            if self.canonical[node].is_none() && issuer.get(node).is_none() {
                 unnamed.push(node);
                 issuer.issue(node);
             }
@@ -252,7 +251,7 @@ impl<'q> State<'q> {
         }
         for node in unnamed {
             let (hash, after) = self.n_degree(node, issuer.clone())?;
-            path.push_str(&format!("_:{}<{hash}>", issuer.name(node)));
+            path.push_str(&format!("{}<{hash}>", self.name(node, &issuer).unwrap_or_default()));
             issuer = after;
             if worse(&path) {
                 return Ok(None);
