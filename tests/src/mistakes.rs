@@ -62,17 +62,9 @@ impl Place {
         self.done(&format!("key show {key} --did")).trim().to_owned()
     }
 
-    /// The command that issues an identity.
-    fn issue(&self, subject: &str) -> String {
-        format!(
-            "issue --key a.key --type AgentIdentityCredential --subject {subject} \
-             --claims claims.json --status https://a.example/1 --index 7"
-        )
-    }
-
     /// A whole unsigned identity, to be changed.
     fn unsigned(&self, change: impl FnOnce(&mut Value)) {
-        let text = self.done(&self.issue("did:web:agent.example"));
+        let text = self.done(&issuing("did:web:agent.example"));
         let mut document: Value = serde_json::from_str(&text).unwrap();
         document.as_object_mut().unwrap().remove("proof");
         let entry = &mut document["credentialStatus"];
@@ -83,6 +75,14 @@ impl Place {
         change(&mut document);
         self.write("unsigned.json", &document.to_string());
     }
+}
+
+/// The command that issues an identity.
+fn issuing(subject: &str) -> String {
+    format!(
+        "issue --key a.key --type AgentIdentityCredential --subject {subject} \
+         --claims claims.json --status https://a.example/1 --index 7"
+    )
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn holders_with_a_did_web_present_sd_jwts() {
     let place = Place::new();
     place.done("did document did:web:agent.example --key b.key --out agent.did.json");
     for format in ["dc+sd-jwt", "vc+sd-jwt"] {
-        let issue = place.issue("did:web:agent.example");
+        let issue = issuing("did:web:agent.example");
         place.done(&format!("{issue} --format {format} --out {format}"));
         let present = format!(
             "present {format} --key b.key --nonce n --audience https://v.example --format {format}"
@@ -148,7 +148,7 @@ fn a_key_binds_only_what_is_for_it() {
     let holder = place.did("b.key");
     let answers = "--nonce n --audience https://v.example";
     for format in ["dc+sd-jwt", "vc+sd-jwt"] {
-        place.done(&format!("{} --format {format} --out {format}", place.issue(&holder)));
+        place.done(&format!("{} --format {format} --out {format}", issuing(&holder)));
         let present = format!("present {format} {answers} --format {format}");
         place.done(&format!("{present} --key b.key --out shown"));
         for key in [&holder, &place.did("a.key")] {
@@ -189,7 +189,7 @@ fn what_a_format_would_lose_is_refused() {
 #[test]
 fn options_without_effect_are_refused() {
     let place = Place::new();
-    let issue = place.issue("did:web:agent.example");
+    let issue = issuing("did:web:agent.example");
     place.refused(&format!("{issue} --mandatory /issuer"), "--mandatory");
     place.refused(&format!("{issue} --mandatory /issuer --format vc+jwt"), "--mandatory");
     place.refused(&format!("{issue} --decoys 2"), "--decoys");
@@ -223,7 +223,7 @@ fn a_broken_list_is_not_blamed_on_a_document() {
 #[cfg(unix)]
 fn pipes_and_standard_output_are_written_to() {
     let place = Place::new();
-    let issue = place.issue("did:web:agent.example");
+    let issue = issuing("did:web:agent.example");
     for out in ["-", "/dev/stdout"] {
         let said = place.done(&format!("{issue} --out {out}"));
         assert!(said.starts_with('{') && said.ends_with("}\n"), "{said}");
@@ -250,7 +250,7 @@ fn files_keep_their_permissions() {
     let place = Place::new();
     let mode =
         |name: &str| std::fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
-    let issue = place.issue("did:web:agent.example");
+    let issue = issuing("did:web:agent.example");
     // What the holder may hide is nobody else's to see.
     for format in ["vc+sd-jwt", "dc+sd-jwt"] {
         place.done(&format!("{issue} --format {format} --out {format}"));

@@ -318,15 +318,13 @@ fn held(
 fn presented_sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
     let opened = SdJwt::parse(token, TokenType::VP_SD_JWT)
         .map_err(|error| sd_jwt::reason(error, ""))
-        .and_then(|token| match token.key_binding() {
-            Some(_) => {
+        .and_then(|token| {
+            if token.key_binding().is_some() {
                 let detail = "the holder signs it; a key binding is out of place";
-                Err(Reason::malformed(Malformed::new("SD-JWT presentation", detail)))
+                return Err(Reason::malformed(Malformed::new("SD-JWT presentation", detail)));
             }
-            None => {
-                let (claims, _) = sd_jwt::disclosed(&token, TokenType::VP_SD_JWT)?;
-                Ok((Value::Object(claims), token))
-            }
+            let (claims, _) = sd_jwt::disclosed(&token, TokenType::VP_SD_JWT)?;
+            Ok((Value::Object(claims), token))
         });
     match opened {
         Ok((value, opened)) => {

@@ -165,7 +165,9 @@ fn row_11_what_is_always_disclosed_can_not_be_dropped() {
             }
             let first = indexed(&without, format, |indexes| {
                 indexes.remove(0);
-                indexes.iter_mut().for_each(|index| *index -= 1);
+                for index in indexes.iter_mut() {
+                    *index -= 1;
+                }
             });
             world.refused(&first, &nothing(), "claims-missing");
         }

@@ -100,7 +100,7 @@ fn announcing(part: usize, major: u8) -> String {
     for before in [base_signature, public_key, vec![0x80]].iter().take(part) {
         cbor.extend(before);
     }
-    cbor.push((major << 5) | 27);
+    cbor.push((major << 5) | 0x1b);
     cbor.extend([0xff; 8]);
     encode_multibase_base64url(&cbor)
 }
