@@ -214,15 +214,12 @@ impl Present {
         let unreadable = |error: SdJwtError| Failure::usage(error.to_string());
         let token = SdJwt::parse(&token, found).map_err(unreadable)?;
         let claims = token.disclose().map_err(unreadable)?;
-        let bound = match claims.get("cnf") {
-            Some(cnf) => {
-                refuse_other_key(cnf, signer)?;
-                token.bind_key(audience, nonce, app.now, &signer.key)
-            }
-            None => {
-                refuse_other_subject(&claims, found, signer)?;
-                token.bind_key_as(&signer.method, audience, nonce, app.now, &signer.key)
-            }
+        let bound = if let Some(cnf) = claims.get("cnf") {
+            refuse_other_key(cnf, signer)?;
+            token.bind_key(audience, nonce, app.now, &signer.key)
+        } else {
+            refuse_other_subject(&claims, found, signer)?;
+            token.bind_key_as(&signer.method, audience, nonce, app.now, &signer.key)
         };
         bound.map_err(unreadable)
     }
