@@ -15,6 +15,7 @@ mod keys;
 mod linked_data;
 mod proofs;
 mod sd_jwt;
+mod sd_jwt_disclosures;
 mod sd_jwt_hiding;
 mod secrets;
 mod spellings;

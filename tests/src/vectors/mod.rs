@@ -6,6 +6,7 @@ mod rdf_canon;
 mod sd_jwt;
 mod token_status_list;
 mod webvh;
+mod webvh_own;
 mod wycheproof;
 
 use std::collections::BTreeSet;
