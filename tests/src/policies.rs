@@ -1,6 +1,6 @@
 //! Policies: what is refused when they are loaded, with the line, and how the ladder is climbed.
 
-use bonafide_testkit::{Attested, scene};
+use bonafide_testkit::{Attested, Format, scene};
 use bonafide_verifier::{Mode, Outcome, Policy};
 
 use crate::world::{DI, World, asked, bonafide, nothing};
@@ -176,4 +176,12 @@ fn claims_are_read_from_verified_credentials_alone() {
     let mut seen = bonafide_verifier::MemorySeen::default();
     assert_eq!(verdict.clone().remembered(&mut seen).verified().len(), 4);
     assert!(verdict.remembered(&mut seen).verified().is_empty());
+}
+
+#[test]
+fn the_same_agent_gets_the_same_level_in_every_format() {
+    let world = World::new();
+    for format in Format::ALL {
+        world.accepted(&world.presentation(format), &asked(), Some("sensitive"));
+    }
 }
