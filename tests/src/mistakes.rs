@@ -268,3 +268,22 @@ fn files_keep_their_permissions() {
         assert_eq!(mode("vc"), kept);
     }
 }
+
+#[test]
+fn a_link_to_a_list_is_followed_and_words_are_no_keys() {
+    let place = Place::new();
+    place.done("status new --key a.key --url https://a.example/1 --out list.json");
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(place.path("list.json"), place.path("link.json")).unwrap();
+        place.done("status set link.json --key a.key --index 5");
+        let shown = place.done("status show list.json --index 5");
+        assert!(!shown.contains("not set"), "{shown}");
+        assert!(place.path("link.json").is_symlink());
+        assert!(!place.path("link.json.lock").exists());
+    }
+    // The name of a key file's member in other content, here as a challenge.
+    place.write("word.json", r#"{"challenge": "secretKeyMultibase"}"#);
+    let (code, said) = place.run("inspect word.json");
+    assert!(!said.contains("key file"), "{code}: {said}");
+}

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bonafide_core::did::DidDocument;
 use bonafide_core::json::{Limits, Value, parse};
@@ -25,10 +25,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 /// No key file is longer.
 const LONGEST_KEY_FILE: u64 = 8192;
 
-/// Whether this is a key file, however broken.
+/// Whether this is a key file, however broken. What has the word elsewhere is none.
 fn holds_secret(bytes: &[u8]) -> bool {
-    const NAME: &[u8] = b"secretKeyMultibase";
-    (bytes.len() as u64) < LONGEST_KEY_FILE && bytes.windows(NAME.len()).any(|name| name == NAME)
+    const NAME: &str = "secretKeyMultibase";
+    if bytes.len() as u64 > LONGEST_KEY_FILE {
+        return false;
+    }
+    match parse(bytes, &Limits::for_size(8 << 20)) {
+        Ok(value) => value.get(NAME).is_some(),
+        Err(_) => bytes.windows(NAME.len()).any(|name| name == NAME.as_bytes()),
+    }
 }
 
 /// Reads a file that may hold a secret.
@@ -116,6 +122,7 @@ impl Access {
 /// Writes a file in one step: a reader sees the old one or the new one, whole. Never over a key.
 /// Into what is no file, a pipe or a device, it simply writes.
 pub(crate) fn write(path: &Path, content: &str, access: Access) -> Result<(), Failure> {
+    let path = &behind(path);
     let shown = path.display();
     let unwritable = |error: std::io::Error| {
         let message = format!("can't write {shown}: {}", error.kind());
@@ -137,6 +144,13 @@ pub(crate) fn write(path: &Path, content: &str, access: Access) -> Result<(), Fa
     }
     let kept = old.filter(|old| old.is_file() && access != Access::Owner);
     replace(path, content, access.mode(), kept.as_ref()).map_err(unwritable)
+}
+
+/// The file itself, where `path` is a symbolic link: that one is written, and locked.
+fn behind(path: &Path) -> PathBuf {
+    let is_link = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let target = is_link.then(|| fs::canonicalize(path).ok()).flatten();
+    target.unwrap_or_else(|| path.to_owned())
 }
 
 /// Looks no further into a file than a key file is long.
@@ -177,13 +191,13 @@ fn replace(
     Ok(())
 }
 
-/// Waits for and holds the lock that goes with a file, until it is dropped. Standard output needs
-/// none.
+/// Waits for and holds the lock that goes with a file, until it is dropped. Standard output, pipes
+/// and devices need none.
 pub(crate) fn lock(path: &Path) -> Result<Option<fs::File>, Failure> {
-    if is_standard_output(path) {
+    if is_standard_output(path) || fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Ok(None);
     }
-    let mut name = path.as_os_str().to_owned();
+    let mut name = behind(path).into_os_string();
     name.push(".lock");
     hold(Path::new(&name)).map(Some)
 }

@@ -16,6 +16,13 @@ use crate::json_ld::Parsed;
 /// that white space does not matter.
 pub type PinnedContext = (&'static str, &'static str, &'static str);
 
+/// What the IRI of a prefix ends with (JSON-LD 1.1, 4.1.5).
+const GENERAL_DELIMITERS: [char; 7] = [':', '/', '?', '#', '[', ']', '@'];
+
+/// Datatypes that JSON-LD has its own syntax for: language and direction, JSON.
+const WITH_OWN_SYNTAX: [&str; 2] =
+    ["https://www.w3.org/ns/i18n#", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"];
+
 const XSD_STRING: &str = "http://www.w3.org/2001/XMLSchema#string";
 
 macro_rules! document {
@@ -95,6 +102,8 @@ pub struct Contexts {
     vocabularies: BTreeSet<String>,
     /// Datatypes that some term gives to its values.
     datatypes: HashSet<String>,
+    /// Terms that can stand before a colon.
+    prefixes: BTreeSet<String>,
 }
 
 static PINNED_CONTEXTS: LazyLock<Contexts> = LazyLock::new(|| {
@@ -119,6 +128,7 @@ impl Contexts {
             json_terms: BTreeSet::new(),
             vocabularies: BTreeSet::new(),
             datatypes: HashSet::new(),
+            prefixes: BTreeSet::new(),
         };
         for (url, text, digest) in contexts {
             let value = parse(text.as_bytes(), &Limits::for_size(1 << 20))
@@ -142,6 +152,13 @@ impl Contexts {
         for part in context.one_or_more() {
             let Value::Object(terms) = part else { continue };
             for (term, definition) in terms.iter().filter(|(term, _)| !term.starts_with('@')) {
+                let is_prefix = match definition {
+                    Value::String(iri) => iri.ends_with(GENERAL_DELIMITERS),
+                    other => other.get("@prefix") == Some(&Value::Bool(true)),
+                };
+                if is_prefix {
+                    self.prefixes.insert(term.to_owned());
+                }
                 match definition {
                     Value::String(iri) => self.note_iri(iri, terms),
                     Value::Object(definition) => self.definition(term, definition, terms)?,
@@ -202,11 +219,18 @@ impl Contexts {
         self.term_iris.contains(iri) || self.vocabularies.iter().any(in_vocabulary)
     }
 
+    /// Whether `text` would be read as a prefix and a name, where an IRI stands.
+    pub(crate) fn has_prefix(&self, text: &str) -> bool {
+        text.split_once(':')
+            .is_some_and(|(prefix, rest)| self.prefixes.contains(prefix) && !rest.starts_with("//"))
+    }
+
     /// Whether `datatype` is written in full, and neither JSON nor any term has it for its own values.
     pub(crate) fn is_own_datatype(&self, datatype: &str) -> bool {
         let scheme = datatype.split_once(':').map(|(scheme, _)| scheme);
         matches!(scheme, Some("http" | "https" | "urn"))
             && datatype != XSD_STRING
+            && !WITH_OWN_SYNTAX.iter().any(|namespace| datatype.starts_with(namespace))
             && !self.datatypes.contains(datatype)
     }
 

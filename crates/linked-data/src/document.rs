@@ -65,6 +65,14 @@ impl Checker<'_> {
             Value::String(text) if text.starts_with(SKOLEM_PREFIX) => {
                 Err(lost(format!("{:?} names a blank node", shown(text))))
             }
+            // Where an IRI stands, a prefix would be another spelling of it.
+            Value::String(text) if self.contexts.has_prefix(text) => {
+                Err(lost(format!("{:?} begins with the prefix of a context", shown(text))))
+            }
+            // Where an IRI stands, it would be dropped like a keyword that nobody knows.
+            Value::String(text) if is_like_keyword(text) => {
+                Err(lost(format!("{:?} looks like a keyword", shown(text))))
+            }
             Value::Array(items) => items.iter().try_for_each(|item| match item {
                 // JSON-LD takes it apart: `[["x"]]` and `["x"]` would be the same.
                 Value::Array(_) => Err(lost("an array in an array is not signed as one")),
@@ -95,6 +103,9 @@ impl Checker<'_> {
             // Signed as it is, or else refused where the statements are written.
             return Ok(());
         }
+        if name == "id" && value.as_str().is_none_or(|id| !id.contains(':')) {
+            return Err(lost("an id that is not an absolute URL"));
+        }
         if name == "type" {
             let types = value.one_or_more();
             self.context_readings += types.len();
@@ -110,6 +121,9 @@ impl Checker<'_> {
     }
 
     fn context(&self, context: &Value<'_>) -> Result<(), ProofError> {
+        if context.as_array().is_some_and(<[_]>::is_empty) {
+            return Err(lost("an empty @context is not signed"));
+        }
         let fault = |part: &Value<'_>| match part {
             Value::String(url) if self.contexts.document(url).is_some() => None,
             Value::String(url) => Some(format!("{} is not one of those known here", shown(url))),
@@ -122,6 +136,12 @@ impl Checker<'_> {
     }
 }
 
+/// `@` and letters (JSON-LD 1.1, 4.1.4 and 9.16).
+fn is_like_keyword(text: &str) -> bool {
+    text.strip_prefix('@')
+        .is_some_and(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic()))
+}
+
 /// Text with its language and direction, or with its datatype (JSON-LD 1.1, 9.5). Whatever JSON or a
 /// term says in another way is said in that way alone.
 fn value_object(object: &Object<'_>, contexts: &Contexts) -> Result<(), ProofError> {
@@ -129,7 +149,10 @@ fn value_object(object: &Object<'_>, contexts: &Contexts) -> Result<(), ProofErr
         let understood = match (name, value.as_str()) {
             ("@value", Some(_)) => true,
             ("@language", Some(language)) => is_language_tag(language),
-            ("@direction", Some(direction)) => matches!(direction, "ltr" | "rtl"),
+            // Beside it, the case of the language is not signed.
+            ("@direction", Some("ltr" | "rtl")) => {
+                !object.str("@language").unwrap_or_default().contains(char::is_uppercase)
+            }
             ("@type", Some(datatype)) => contexts.is_own_datatype(datatype),
             _ => false,
         };

@@ -274,7 +274,7 @@ fn row_15_without_a_confirmed_key_it_takes_one_of_the_subject() {
         world.accepted(&by(agent), &asked(), Some("named"));
         world.refused(&by(stranger), &asked(), "subject-mismatch");
         // One that names no key.
-        world.refused(&bound(&token, format), &asked(), "unknown-key");
+        world.refused(&bound(&token, format), &asked(), "malformed");
     }
 }
 

@@ -11,7 +11,7 @@ use super::linked_data::{coloured, object, other, signed, world};
 use crate::world::{edited, nothing};
 
 /// What can stand in place of a colour, and what would be the same statements.
-const COLOURS: [(&str, &[&str]); 5] = [
+const COLOURS: [(&str, &[&str]); 7] = [
     (
         "98",
         &[
@@ -36,6 +36,17 @@ const COLOURS: [(&str, &[&str]); 5] = [
     (
         r#"{"@value":"2026-01-01","@type":"http://www.w3.org/2001/XMLSchema#date"}"#,
         &[r#"{"@value":"2026-01-01","@type":"xsd:date"}"#],
+    ),
+    (
+        r#"{"@value":"blue","@language":"en","@direction":"rtl"}"#,
+        &[
+            r#"{"@value":"blue","@language":"EN","@direction":"rtl"}"#,
+            r#"{"@value":"blue","@type":"https://www.w3.org/ns/i18n#en_rtl"}"#,
+        ],
+    ),
+    (
+        r#"{"type":"Thing"}"#,
+        &[r#"{"type":"Thing","id":"@thing"}"#, r#"{"type":"Thing","@context":[]}"#],
     ),
 ];
 
@@ -78,6 +89,29 @@ fn row_7_a_type_in_a_vocabulary_is_written_as_a_word() {
         object(vc, "credentialSubject").insert("type", agent);
     });
     world.refused(&full, &nothing(), "data-loss");
+}
+
+#[test]
+fn row_7_iris_are_written_in_full() {
+    let world = world();
+    let mut vc = other(&world.scene);
+    let status = object(&mut vc, "credentialStatus");
+    status.insert("statusSize", json("1"));
+    vc.insert("confidenceMethod", Object::new());
+    let good = signed(&world, vc);
+    world.accepted(&good, &nothing(), None);
+    let with = |name: &str, value: &'static str| {
+        edited(&good, |vc| drop(vc.insert(name.to_owned(), value)))
+    };
+    // Read as a keyword that nobody knows, and dropped.
+    world.refused(&with("confidenceMethod", "@foo"), &nothing(), "data-loss");
+    for name in ["cred:method", "sec:method", "xsd:method"] {
+        world.refused(&with("confidenceMethod", name), &nothing(), "data-loss");
+    }
+    let proof = edited(&good, |vc| drop(object(vc, "proof").insert("id", "@foo")));
+    world.refused(&proof, &nothing(), "data-loss");
+    let text = edited(&good, |vc| drop(object(vc, "credentialStatus").insert("statusSize", "1")));
+    world.refused(&text, &nothing(), "data-loss");
 }
 
 #[test]

@@ -220,13 +220,22 @@ pub(crate) fn relative_indexes(inner: &BTreeSet<usize>, outer: &BTreeSet<usize>)
 }
 
 /// The members of a credential that decide whether it is good, of which there can be several, and
-/// which statements shown by choice are about.
-pub(crate) fn by_choice(chosen: &[String]) -> Vec<&'static str> {
-    let predicate = |line: &String| line.split(' ').nth(1).map(ToOwned::to_owned);
-    let predicates: BTreeSet<String> = chosen.iter().filter_map(predicate).collect();
-    let is_chosen =
-        |name: &&str| predicates.contains(&format!("<https://www.w3.org/2018/credentials#{name}>"));
+/// which statements shown by choice are about: that there is one, or what is said of it.
+pub(crate) fn by_choice(mandatory: &[String], chosen: &[String]) -> Vec<&'static str> {
+    let is_chosen = |name: &&str| {
+        let member = format!("<https://www.w3.org/2018/credentials#{name}>");
+        let of_member = |line: &&String| word(line, 1) == member;
+        let entries: BTreeSet<&str> =
+            mandatory.iter().chain(chosen).filter(of_member).map(|line| word(line, 2)).collect();
+        chosen.iter().any(|line| of_member(&line) || entries.contains(word(line, 0)))
+    };
     ["credentialSchema", "credentialStatus"].into_iter().filter(is_chosen).collect()
+}
+
+/// Of the subject, the predicate and the object of a statement the one so far from the left; the
+/// object, if it is no literal.
+fn word(line: &str, place: usize) -> &str {
+    line.split(' ').nth(place).unwrap_or_default()
 }
 
 /// SHA-256 of statements, one after the other.

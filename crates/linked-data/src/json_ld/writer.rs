@@ -238,12 +238,31 @@ fn shown(term: &Term) -> String {
     }
 }
 
-/// What JSON has its own spelling for.
-const NATIVE: [&str; 3] = [
-    "http://www.w3.org/2001/XMLSchema#boolean",
-    "http://www.w3.org/2001/XMLSchema#double",
-    "http://www.w3.org/2001/XMLSchema#integer",
-];
+/// Whether JSON has its own spelling for values of this datatype, as a number or a boolean.
+fn is_native(datatype: &str) -> bool {
+    const NATIVE: [&str; 15] = [
+        "boolean",
+        "byte",
+        "double",
+        "float",
+        "int",
+        "integer",
+        "long",
+        "negativeInteger",
+        "nonNegativeInteger",
+        "nonPositiveInteger",
+        "positiveInteger",
+        "short",
+        "unsignedInt",
+        "unsignedLong",
+        "unsignedShort",
+    ];
+    // Contexts write the namespace in both ways.
+    let name = ["http://www.w3.org/2001/XMLSchema#", "https://www.w3.org/2001/XMLSchema#"]
+        .iter()
+        .find_map(|namespace| datatype.strip_prefix(namespace));
+    name.is_some_and(|name| NATIVE.contains(&name))
+}
 
 /// The literal that a value stands for (JSON-LD 1.1 API, 8.2).
 fn value_term(value: &LdValue) -> Result<Term, ProofError> {
@@ -269,8 +288,13 @@ fn value_term(value: &LdValue) -> Result<Term, ProofError> {
             let datatype = datatype.as_ref().map(AsRef::<str>::as_ref);
             match value {
                 Literal::Null => Err(lost("null says nothing that could be signed")),
-                Literal::String(_) if datatype.is_some_and(|name| NATIVE.contains(&name)) => {
+                Literal::String(_) if datatype.is_some_and(is_native) => {
                     Err(lost("a number or a boolean written as text"))
+                }
+                Literal::Number(_) | Literal::Boolean(_)
+                    if datatype.is_some_and(|name| !is_native(name)) =>
+                {
+                    Err(lost("a number or a boolean where text is meant"))
                 }
                 Literal::String(text) => Ok(literal(text, None, datatype)),
                 Literal::Boolean(boolean) => {

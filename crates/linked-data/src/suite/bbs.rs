@@ -291,7 +291,7 @@ impl Bbs2023 {
             return Err(invalid("there is not one index for each statement"));
         }
         work.spend(PROOF + (chosen.len() + hidden) * MESSAGE)?;
-        let by_choice = by_choice(&chosen);
+        let by_choice = by_choice(&mandatory, &chosen);
         let messages = chosen.into_iter().map(String::into_bytes).collect();
         let public = public_key(key.as_bytes())?;
         Ok(Opened { derived, public, header, messages, by_choice })

@@ -201,7 +201,7 @@ impl Suite for EcdsaSd2023 {
             }
         }
         let digest = Sha256::digest(&message).into();
-        Ok(Checked { digest, partial: true, by_choice: by_choice(&chosen) })
+        Ok(Checked { digest, partial: true, by_choice: by_choice(&mandatory, &chosen) })
     }
 
     fn sign(&self, input: SignInput<'_>) -> Result<String, ProofError> {

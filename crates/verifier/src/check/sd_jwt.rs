@@ -261,10 +261,13 @@ impl<'t> Opened<'t> {
         context: &Context<'_>,
     ) -> Result<String, Reason> {
         match &self.confirmation {
-            None => Ok(binding.jws().kid().unwrap_or_default().to_owned()),
+            None => binding.jws().kid().map(ToOwned::to_owned).ok_or_else(|| {
+                let detail = "it names no key, and the credential has no cnf that names one";
+                Reason::malformed(Malformed::new("key binding", detail))
+            }),
             Some(Confirmation::Method(method)) => Ok(method.clone()),
             Some(Confirmation::Key(key)) => {
-                let subject = self.subject().unwrap_or_default();
+                let subject = self.subject().ok_or(Reason::SubjectMissing {})?;
                 let found = context.evidence.method_of(subject, key, Relationship::Authentication);
                 found.ok_or_else(|| Reason::HolderMismatch {
                     holder: short(subject),
