@@ -24,11 +24,6 @@ impl Work {
         self.0.set(left.unwrap_or(0));
         left.map(drop).ok_or(TooComplex)
     }
-
-    /// What was spent.
-    pub fn spent(&self) -> usize {
-        Self::MOST - self.0.get()
-    }
 }
 
 impl Default for Work {
