@@ -385,3 +385,28 @@ fn a_hidden_score_is_worth_what_is_known_of_it() {
         }
     }
 }
+
+#[test]
+fn row_32_status_and_schema_are_never_a_choice() {
+    let world = world(|policy| policy);
+    let scorer = &world.scene.scorer;
+    for selective in Selective::ALL {
+        let document = attestation(&world.scene, Attested::PactScore, &[]);
+        let pointers = known(&document).mandatory_pointers(&document);
+        let careful = Held::careful(document.clone(), scorer, selective);
+        world.accepted(&careful.reveal(&[]), &nothing(), None);
+        // All of it is shown, but all of it, or a part of it, might not have been. A schema has an id
+        // and a type alone, which are shown with what they belong to.
+        for (member, parts) in [
+            ("/credentialStatus", [None, Some("/credentialStatus/statusListIndex")].as_slice()),
+            ("/credentialSchema", &[None]),
+        ] {
+            for instead in parts.iter().copied() {
+                let others = pointers.iter().copied().filter(|pointer| *pointer != member);
+                let mandatory: Vec<&str> = others.chain(instead).collect();
+                let held = Held::new(document.clone(), &mandatory, scorer, selective);
+                world.refused(&held.reveal(&[member]), &nothing(), "disclosure-invalid");
+            }
+        }
+    }
+}
