@@ -43,7 +43,8 @@ struct Checker<'c> {
     context_readings: usize,
 }
 
-fn lost(detail: impl Into<String>) -> ProofError {
+/// Why a document is refused of which not all would be signed.
+pub(crate) fn lost(detail: impl Into<String>) -> ProofError {
     ProofError::DataLoss { detail: detail.into() }
 }
 

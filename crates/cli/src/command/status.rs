@@ -19,7 +19,7 @@ use super::status_token;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::key_file;
+use crate::key_file::{self, SigningKey};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Status {
@@ -123,16 +123,8 @@ impl Status {
                     ttl: Some(ttl),
                     bits: StatusBits::new(entries),
                 };
-                let times = (app.now, app.now.saturating_add(valid_for));
-                let document = list_credential(&list, &url, &signer.did, times);
-                let secured = secure::credential(
-                    document,
-                    format,
-                    &secure::Selective::default(),
-                    &signer,
-                    app,
-                )?;
-                secure::deliver("status list", &secure::to_text(&secured), Some(&out), app)
+                let document = list_credential(&list, &url, &signer.did, app.now, valid_for);
+                write_list(document, format, &signer, &out, app)
             }
             Self::Set { file, index, clear, key, method, valid_for } => {
                 let signer = key_file::signing(&key, method.as_deref())?;
@@ -155,16 +147,8 @@ impl Status {
                     Value::String(_) => Some(CredentialFormat::VcJwt),
                     _ => None,
                 };
-                let times = (app.now, app.now.saturating_add(valid_for));
-                let document = list_credential(&list, &url, &issuer, times);
-                let secured = secure::credential(
-                    document,
-                    format,
-                    &secure::Selective::default(),
-                    &signer,
-                    app,
-                )?;
-                secure::deliver("status list", &secure::to_text(&secured), Some(&file), app)
+                let document = list_credential(&list, &url, &issuer, app.now, valid_for);
+                write_list(document, format, &signer, &file, app)
             }
             Self::Token(token) => token.run(app),
             Self::Show { file, index } => show(&file, index, app),
@@ -176,18 +160,31 @@ fn list_credential(
     list: &BitstringStatusListCredential,
     url: &str,
     issuer: &str,
-    (valid_from, valid_until): (Timestamp, Timestamp),
+    now: Timestamp,
+    valid_for: Duration,
 ) -> Value<'static> {
     Object::from([
         ("@context", Value::from(vec![CREDENTIALS_V2])),
         ("id", url.to_owned().into()),
         ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
         ("issuer", issuer.to_owned().into()),
-        ("validFrom", valid_from.to_string().into()),
-        ("validUntil", valid_until.to_string().into()),
+        ("validFrom", now.to_string().into()),
+        ("validUntil", now.saturating_add(valid_for).to_string().into()),
         ("credentialSubject", list.to_subject(url).into()),
     ])
     .into()
+}
+
+fn write_list(
+    document: Value<'static>,
+    format: Option<CredentialFormat>,
+    signer: &SigningKey,
+    out: &Path,
+    app: &mut App<'_>,
+) -> Result<Exit, Failure> {
+    let plain = secure::Selective::default();
+    let secured = secure::credential(document, format, &plain, signer, app)?;
+    secure::deliver("status list", &secure::to_text(&secured), Some(out), app)
 }
 
 /// The URL of a bitstring list, its issuer and what it says, unverified.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bonafide_core::encoding::encode_base64url;
 use bonafide_core::json::{Object, Value};
-use bonafide_proof::data_integrity::{ProofError, Work};
+use bonafide_proof::data_integrity::{Proof, ProofError, Work};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
@@ -85,13 +85,13 @@ impl Labelled {
         contexts: &Contexts,
         labels: Labels,
         key: &HmacKey,
+        work: &Work,
     ) -> Result<Self, ProofError> {
-        let work = Work::default();
-        document::check(document, contexts, &work)?;
+        document::check(document, contexts, work)?;
         let mut skolemized = document.clone();
         skolemize(&mut skolemized, contexts, &mut 0);
         let dataset = to_dataset(&skolemized, contexts)?;
-        let canonical = canonicalize(&dataset, HashAlgorithm::Sha256, &work)?;
+        let canonical = canonicalize(&dataset, HashAlgorithm::Sha256, work)?;
         let named = labels.of(&canonical.labels, key);
         let lines = dataset.lines(|node| named[node].clone());
         each_once(&lines, &dataset)?;
@@ -236,6 +236,29 @@ pub(crate) fn by_choice(mandatory: &[String], chosen: &[String]) -> Vec<&'static
 /// object, if it is no literal.
 fn word(line: &str, place: usize) -> &str {
     line.split(' ').nth(place).unwrap_or_default()
+}
+
+/// The part of a document that is shown, with its derived proof.
+pub(crate) fn with_proof(
+    document: &Object<'static>,
+    pointers: &[&str],
+    proof: &Proof<'_>,
+    proof_value: String,
+) -> Result<Object<'static>, ProofError> {
+    let mut shown = select(&document.clone().into(), pointers)?
+        .ok_or_else(|| invalid("nothing would be disclosed; name at least one pointer"))?;
+    let mut proof = proof.object.clone().into_owned();
+    proof.insert("proofValue", proof_value);
+    shown.insert("proof", proof);
+    Ok(shown)
+}
+
+/// A selective proof covers the document alone: a part of it could not hold the same proofs.
+pub(crate) fn alone(previous: &[Value<'_>]) -> Result<(), ProofError> {
+    match previous {
+        [] => Ok(()),
+        _ => Err(invalid("a selective proof can't build on another proof")),
+    }
 }
 
 /// SHA-256 of statements, one after the other.

@@ -13,7 +13,7 @@ use ssi_json_ld::syntax::Value;
 use ssi_json_ld::{Id, IndexedObject, Object, ValidId};
 
 use super::MOST_QUADS;
-use crate::document::SKOLEM_PREFIX;
+use crate::document::{SKOLEM_PREFIX, lost};
 use crate::rdf::{Dataset, Quad, Term, literal};
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
@@ -44,10 +44,6 @@ pub(super) struct Place<'p> {
     pub(super) subject: Option<&'p Term>,
     pub(super) property: &'p str,
     pub(super) number: usize,
-}
-
-fn lost(detail: impl Into<String>) -> ProofError {
-    ProofError::DataLoss { detail: detail.into() }
 }
 
 impl<'j> Writer<'j> {

@@ -21,13 +21,12 @@ use zkryptium::keys::pair::KeyPair;
 use zkryptium::schemes::algorithms::BBSplus;
 use zkryptium::schemes::generics::{PoKSignature, Signature};
 
-use super::ecdsa_sd::{alone, with_proof};
 use super::{configuration, hash, unsecured};
 use crate::contexts::Contexts;
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
-    HmacKey, Labelled, Labels, by_choice, check_indexes, hash_lines, invalid, relabelled,
-    relative_indexes, split_at_indexes,
+    HmacKey, Labelled, Labels, alone, by_choice, check_indexes, hash_lines, invalid, relabelled,
+    relative_indexes, split_at_indexes, with_proof,
 };
 use crate::rdf::HashAlgorithm;
 
@@ -275,12 +274,11 @@ impl Bbs2023 {
         work: &Work,
     ) -> Result<Opened, ProofError> {
         let derived = DerivedProof::parse(proof.proof_value)?;
-        let document = unsecured(&document.clone().into_owned(), Vec::new());
+        let document = unsecured(document, Vec::new());
         let labels: Vec<String> = derived.labels.iter().map(|label| format!("b{label}")).collect();
         let lines = relabelled(&document, (self.contexts)(), &labels, work)?;
         let (mandatory, chosen) = split_at_indexes(lines, &derived.mandatory_indexes)?;
-        let options = proof.object.clone().into_owned();
-        let header = self.header(&document, &options, hash_lines(&mandatory), work)?;
+        let header = self.header(&document, proof.object, hash_lines(&mandatory), work)?;
 
         let hidden = derived.hidden();
         if derived.proof.len() != SHORTEST_PROOF + 32 * hidden {
@@ -299,8 +297,8 @@ impl Bbs2023 {
 
     fn header(
         &self,
-        document: &Object<'static>,
-        options: &Object<'static>,
+        document: &Object<'_>,
+        options: &Object<'_>,
         mandatory_hash: [u8; 32],
         work: &Work,
     ) -> Result<[u8; 64], ProofError> {
@@ -341,17 +339,16 @@ impl Suite for Bbs2023 {
         self.accepts(signer.public_key().key_type())?;
         alone(&previous)?;
         let contexts = (self.contexts)();
-        let document = unsecured(&document.clone().into_owned(), Vec::new());
-        let mut hmac_key = HmacKey::default();
-        random(&mut hmac_key)?;
-        let labelled = Labelled::new(&document, contexts, Labels::Shuffled, &hmac_key)?;
-        let always = labelled.select(mandatory, contexts)?.indexes;
-        let mandatory_hash = hash_lines(always.iter().map(|index| &labelled.lines[*index]));
+        let document = unsecured(document, Vec::new()).into_owned();
         // Whoever checks a proof of it has as much to do.
         let work = Work::default();
+        let mut hmac_key = HmacKey::default();
+        random(&mut hmac_key)?;
+        let labelled = Labelled::new(&document, contexts, Labels::Shuffled, &hmac_key, &work)?;
+        let always = labelled.select(mandatory, contexts)?.indexes;
+        let mandatory_hash = hash_lines(always.iter().map(|index| &labelled.lines[*index]));
         work.spend(PROOF + (labelled.lines.len() - always.len()) * MESSAGE)?;
-        let options = options.clone().into_owned();
-        let header = self.header(&document, &options, mandatory_hash, &work)?;
+        let header = self.header(&document, options, mandatory_hash, &work)?;
         let messages: Vec<Vec<u8>> = optional(&labelled, &always).map(|(_, line)| line).collect();
         let signature = signer.sign_messages(&header, &messages)?;
         let proof = BaseProof {
@@ -371,8 +368,9 @@ impl Suite for Bbs2023 {
     fn derive(&self, input: DeriveInput<'_>) -> Result<Object<'static>, ProofError> {
         let base = BaseProof::parse(input.proof.proof_value)?;
         let contexts = (self.contexts)();
-        let document = unsecured(&input.document.clone().into_owned(), Vec::new());
-        let labelled = Labelled::new(&document, contexts, Labels::Shuffled, &base.hmac_key)?;
+        let document = unsecured(input.document, Vec::new()).into_owned();
+        let work = Work::default();
+        let labelled = Labelled::new(&document, contexts, Labels::Shuffled, &base.hmac_key, &work)?;
         let mandatory: Vec<&str> = base.mandatory_pointers.iter().map(String::as_str).collect();
         let both = [&mandatory[..], input.reveal].concat();
         let always = labelled.select(&mandatory, contexts)?.indexes;

@@ -2,10 +2,10 @@
 //! disclosed is signed for itself with a key made for this proof, and the issuer signs that key
 //! together with what is always disclosed.
 
-use bonafide_core::json::{Object, Value};
+use bonafide_core::json::Object;
 use bonafide_core::key::{KeyType, PublicKey};
 use bonafide_proof::data_integrity::{
-    Checked, DeriveInput, Proof, ProofError, Random, SignInput, Suite, VerifyInput, Work,
+    Checked, DeriveInput, ProofError, Random, SignInput, Suite, VerifyInput, Work,
 };
 use bonafide_proof::{SecretKey, SignError, Signer, VerifyingKey};
 use sha2::{Digest, Sha256};
@@ -15,8 +15,8 @@ use super::{configuration, hash, unsecured};
 use crate::contexts::Contexts;
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
-    HmacKey, Labelled, Labels, by_choice, hash_lines, invalid, relabelled, relative_indexes,
-    select, split_at_indexes,
+    HmacKey, Labelled, Labels, alone, by_choice, hash_lines, invalid, relabelled, relative_indexes,
+    split_at_indexes, with_proof,
 };
 use crate::rdf::HashAlgorithm;
 
@@ -39,8 +39,8 @@ impl EcdsaSd2023 {
 
     fn proof_hash(
         &self,
-        document: &Object<'static>,
-        options: &Object<'static>,
+        document: &Object<'_>,
+        options: &Object<'_>,
         work: &Work,
     ) -> Result<Vec<u8>, ProofError> {
         hash(&configuration(options, document)?, (self.contexts)(), HashAlgorithm::Sha256, work)
@@ -176,9 +176,8 @@ impl Suite for EcdsaSd2023 {
         self.accepts(key.public_key().key_type())?;
         alone(&previous)?;
         let derived = DerivedProof::parse(proof.proof_value)?;
-        let document = unsecured(&document.clone().into_owned(), Vec::new());
-        let options = proof.object.clone().into_owned();
-        let proof_hash = self.proof_hash(&document, &options, work)?;
+        let document = unsecured(document, Vec::new());
+        let proof_hash = self.proof_hash(&document, proof.object, work)?;
         let labels: Vec<String> = derived
             .labels
             .iter()
@@ -209,13 +208,13 @@ impl Suite for EcdsaSd2023 {
         self.accepts(signer.public_key().key_type())?;
         alone(&previous)?;
         let contexts = (self.contexts)();
-        let document = unsecured(&document.clone().into_owned(), Vec::new());
+        let document = unsecured(document, Vec::new()).into_owned();
         // Whoever is shown everything has as much to check.
         let work = Work::default();
-        let proof_hash = self.proof_hash(&document, &options.clone().into_owned(), &work)?;
+        let proof_hash = self.proof_hash(&document, options, &work)?;
         let mut hmac_key = HmacKey::default();
         random(&mut hmac_key)?;
-        let labelled = Labelled::new(&document, contexts, Labels::Hmac, &hmac_key)?;
+        let labelled = Labelled::new(&document, contexts, Labels::Hmac, &hmac_key, &work)?;
         let always = labelled.select(mandatory, contexts)?.indexes;
         let mandatory_hash = hash_lines(always.iter().map(|index| &labelled.lines[*index]));
         work.spend((1 + labelled.lines.len() - always.len()) * SIGNATURE)?;
@@ -241,8 +240,9 @@ impl Suite for EcdsaSd2023 {
     fn derive(&self, input: DeriveInput<'_>) -> Result<Object<'static>, ProofError> {
         let base = BaseProof::parse(input.proof.proof_value)?;
         let contexts = (self.contexts)();
-        let document = unsecured(&input.document.clone().into_owned(), Vec::new());
-        let labelled = Labelled::new(&document, contexts, Labels::Hmac, &base.hmac_key)?;
+        let document = unsecured(input.document, Vec::new()).into_owned();
+        let work = Work::default();
+        let labelled = Labelled::new(&document, contexts, Labels::Hmac, &base.hmac_key, &work)?;
         let mandatory: Vec<&str> = base.mandatory_pointers.iter().map(String::as_str).collect();
         let both = [&mandatory[..], input.reveal].concat();
         let always = labelled.select(&mandatory, contexts)?.indexes;
@@ -266,29 +266,6 @@ impl Suite for EcdsaSd2023 {
             mandatory_indexes: relative_indexes(&always, &shown.indexes),
         };
         with_proof(&document, &both, input.proof, derived.to_proof_value())
-    }
-}
-
-/// The part of a document that is shown, with its derived proof.
-pub(super) fn with_proof(
-    document: &Object<'static>,
-    pointers: &[&str],
-    proof: &Proof<'_>,
-    proof_value: String,
-) -> Result<Object<'static>, ProofError> {
-    let mut shown = select(&document.clone().into(), pointers)?
-        .ok_or_else(|| invalid("nothing would be disclosed; name at least one pointer"))?;
-    let mut proof = proof.object.clone().into_owned();
-    proof.insert("proofValue", proof_value);
-    shown.insert("proof", proof);
-    Ok(shown)
-}
-
-/// A selective proof covers the document alone: a part of it could not hold the same proofs.
-pub(super) fn alone(previous: &[Value<'_>]) -> Result<(), ProofError> {
-    match previous {
-        [] => Ok(()),
-        _ => Err(invalid("a selective proof can't build on another proof")),
     }
 }
 

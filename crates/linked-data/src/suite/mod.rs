@@ -57,8 +57,7 @@ pub(crate) fn each_once(lines: &[String], dataset: &Dataset) -> Result<(), Proof
     if lines.len() == dataset.quads.len() {
         return Ok(());
     }
-    let detail = "a value stands twice in one array, which is signed as if it stood once";
-    Err(ProofError::DataLoss { detail: detail.to_owned() })
+    Err(document::lost("a value stands twice in one array, which is signed as if it stood once"))
 }
 
 /// The hash of a document's canonical form.

@@ -60,11 +60,9 @@ impl RdfcSuite {
     ) -> Result<Vec<u8>, ProofError> {
         let contexts = (self.contexts)();
         let algorithm = Self::algorithm(key_type);
-        let previous: Vec<Value<'static>> = previous.into_iter().map(Value::into_owned).collect();
-        let document = document.clone().into_owned();
-        let options = configuration(&options.clone().into_owned(), &document)?;
+        let options = configuration(options, document)?;
         let mut signed = hash(&options, contexts, algorithm, work)?;
-        signed.extend(hash(&unsecured(&document, previous), contexts, algorithm, work)?);
+        signed.extend(hash(&unsecured(document, previous), contexts, algorithm, work)?);
         Ok(signed)
     }
 }

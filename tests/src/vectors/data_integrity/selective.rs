@@ -113,7 +113,8 @@ impl Example {
         let form =
             canonical(&unsigned, contexts(), HashAlgorithm::Sha256, &Work::default()).unwrap();
         assert_eq!(form.lines, texts(&file("addBaseDocCanon")));
-        let labelled = Labelled::new(&unsigned, contexts(), labels, &hmac_key).unwrap();
+        let labelled =
+            Labelled::new(&unsigned, contexts(), labels, &hmac_key, &Work::default()).unwrap();
         assert_eq!(labelled.lines, texts(&file("addBaseDocHMACCanon")));
         let pointers: Vec<&str> = mandatory.iter().map(String::as_str).collect();
         let always = labelled.select(&pointers, contexts()).unwrap().indexes;
