@@ -1,0 +1,1 @@
+//! bonafide: the issuer.
