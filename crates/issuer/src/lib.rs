@@ -1,1 +1,5 @@
 //! bonafide: the issuer.
+
+pub mod environment;
+pub mod id;
+pub mod store;

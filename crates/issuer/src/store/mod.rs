@@ -1,0 +1,251 @@
+//! What the issuer must not lose: a small trait of domain transactions, each atomic, and durable
+//! once it is answered.
+
+pub mod record;
+mod sled_store;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+pub use record::*;
+pub use sled_store::{Opened, SledOptions, SledStore};
+
+use crate::environment::Moment;
+use crate::id::Id;
+
+/// Why the store did not do what it was asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such thing.
+    #[error("there is no {0}")]
+    NotFound(&'static str),
+    /// It is there already.
+    #[error("{0}")]
+    Exists(&'static str),
+    /// Its state does not allow it.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The same idempotency key came with another request.
+    #[error("this Idempotency-Key was used for another request")]
+    OtherRequest,
+    /// The first request with this idempotency key is still under way.
+    #[error("the first request with this Idempotency-Key is still under way")]
+    InFlight,
+    /// More waits than can be worked off.
+    #[error("too much is waiting to be written")]
+    Busy,
+    /// Something went wrong with the disk; nothing is acknowledged any more.
+    #[error("the store has stopped: {0}")]
+    Stopped(String),
+    /// What is on disk is not what was written.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+}
+
+/// The outcome of a transaction, to be awaited.
+#[derive(Debug)]
+pub struct Pending<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Pending<T> {
+    /// An outcome and where it will come from.
+    pub fn new() -> (oneshot::Sender<Result<T, StoreError>>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
+    /// Waits for it outside of any runtime.
+    pub fn wait(self) -> Result<T, StoreError> {
+        self.0.blocking_recv().unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl<T> Future for Pending<T> {
+    type Output = Result<T, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|outcome| outcome.unwrap_or_else(|_| Err(gone())))
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Stopped("it was closed while this was waiting".to_owned())
+}
+
+/// What goes along with every change: the events that it puts on the log, and what a repetition
+/// is answered with.
+#[derive(Default)]
+pub struct With {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// Makes the event of each credential whose status changes with it.
+    pub each: Option<EachChanged>,
+    /// The client's key.
+    pub idempotency: Option<Idempotency>,
+    /// The answer to keep for it. Without one the request is noted as being under way.
+    pub answer: Option<Answer>,
+}
+
+/// Makes the event of a credential whose status changes.
+pub type EachChanged = Box<dyn FnMut(&Credential, Status) -> Event + Send>;
+
+/// How many credentials one transaction changes at most; the rest is asked for again.
+pub const MOST_CHANGES: usize = 10_000;
+
+/// A credential to be reserved, and the exact payload that will be signed.
+#[derive(Clone, Debug)]
+pub struct Reservation {
+    /// What will be kept of it; its places are set by the store.
+    pub credential: Credential,
+    /// What will be signed.
+    pub payload: Vec<u8>,
+    /// How many indexes of its list are used up with this one.
+    pub list_used: u64,
+    /// For an agent's credential: the state in which the agent must be found.
+    pub requires: Option<Requires>,
+    /// What the log says of it.
+    pub event: Event,
+}
+
+/// What must still hold of an agent when something is reserved for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requires {
+    /// The agent.
+    pub agent: Id,
+    /// Whether this is the attestation of its identity; others need one first.
+    pub identity: bool,
+    /// When the agent last changed, as the decision saw it.
+    pub changed_at: Moment,
+}
+
+/// A signed and checked credential.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The reservation.
+    pub id: Id,
+    /// The bytes that are handed out.
+    pub secured: Vec<u8>,
+    /// What the log says of it.
+    pub event: Event,
+}
+
+/// Which credentials a change of status is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One.
+    One(Id),
+    /// All of an agent.
+    Agent(Id),
+    /// All of an agent of one type.
+    AgentType(Id, String),
+    /// All of one type.
+    Type(String),
+}
+
+/// A credential whose status changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The credential.
+    pub credential: Credential,
+    /// What it was before.
+    pub was: Status,
+}
+
+/// What the committed state looks like to those who only read, kept in memory.
+pub trait Views: Send + Sync {
+    /// A status was committed.
+    fn status(&self, place: StatusPlace, status: Status);
+    /// A list was committed.
+    fn list(&self, list: &List, used: u64);
+    /// A token was committed.
+    fn token(&self, token: &Token);
+    /// An instance was committed.
+    fn instance(&self, instance: &Instance);
+    /// A key was committed.
+    fn key(&self, key: &KeyRecord);
+    /// Events were committed, from this sequence on.
+    fn events(&self, first: u64, events: Vec<Event>);
+}
+
+/// The issuer's transactions. Each is atomic, and durable when it is answered.
+pub trait Store: Send + Sync {
+    /// The agent.
+    fn agent(&self, id: Id) -> Result<Option<Agent>, StoreError>;
+    /// The agent with this DID.
+    fn agent_by_did(&self, did: &str) -> Result<Option<Agent>, StoreError>;
+    /// Up to `limit` agents after `after` that are wanted, by age.
+    fn agents(
+        &self,
+        after: Option<Id>,
+        limit: usize,
+        wanted: &dyn Fn(&Agent) -> bool,
+    ) -> Result<Page<Agent>, StoreError>;
+    /// The credential.
+    fn credential(&self, id: Id) -> Result<Option<Credential>, StoreError>;
+    /// The credential with this id in its document.
+    fn credential_by_name(&self, name: &str) -> Result<Option<Credential>, StoreError>;
+    /// Up to `limit` credentials after `after` that are wanted, by age.
+    fn credentials(
+        &self,
+        agent: Option<Id>,
+        after: Option<Id>,
+        limit: usize,
+        wanted: &dyn Fn(&Credential) -> bool,
+    ) -> Result<Page<Credential>, StoreError>;
+    /// Bytes at a place.
+    fn read(&self, place: Place) -> Result<Vec<u8>, StoreError>;
+    /// The event with this sequence.
+    fn event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError>;
+    /// The sequences of an agent's events from `from` on, at most `limit`.
+    fn history(&self, agent: Id, from: u64, limit: usize) -> Result<Vec<u64>, StoreError>;
+    /// The sequence that the next event gets.
+    fn next_event(&self) -> Result<u64, StoreError>;
+    /// What a request with this key was answered with, if it was.
+    fn answer(&self, idempotency: &Idempotency) -> Result<Option<Answer>, StoreError>;
+    /// Reservations that were neither committed nor abandoned, prepared before `before`.
+    fn unfinished(&self, before: Moment) -> Result<Vec<Credential>, StoreError>;
+
+    /// Enrols an agent. Its DID must be new.
+    fn enrol(&self, agent: Agent, with: With) -> Pending<Agent>;
+    /// Changes an agent; a suspended or retired one's credentials change with it.
+    fn change_agent(&self, id: Id, change: AgentChange, at: Moment, with: With) -> Pending<Agent>;
+    /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its own.
+    fn reserve(
+        &self,
+        reservations: Vec<Reservation>,
+        with: With,
+    ) -> Pending<Vec<Result<(), StoreError>>>;
+    /// Stores what was signed. Each has an outcome of its own.
+    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<Vec<Result<(), StoreError>>>;
+    /// Gives reservations up: they are revoked, and their idempotency keys are free again.
+    fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
+    /// Sets a status, of at most [`MOST_CHANGES`] credentials. What is revoked stays revoked.
+    fn set_status(&self, scope: Scope, status: Status, with: With) -> Pending<Vec<Changed>>;
+    /// Adds a status list.
+    fn add_list(&self, list: List, with: With) -> Pending<()>;
+    /// Adds an issuing instance with its keys.
+    fn add_instance(&self, instance: Instance, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
+    /// Adds or changes keys.
+    fn put_keys(&self, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
+    /// Adds or changes a token.
+    fn put_token(&self, token: Token, with: With) -> Pending<()>;
+    /// Uses a challenge up. It is an error if it was used before.
+    fn redeem(&self, challenge: [u8; 16], until: Moment, with: With) -> Pending<()>;
+    /// Puts events on the log.
+    fn note(&self, with: With) -> Pending<()>;
+    /// Remembers how far the log's files have come.
+    fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()>;
+    /// Forgets challenges and answers from before `before`.
+    fn forget(&self, before: Moment) -> Pending<usize>;
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// After which id to go on, if there may be more.
+    pub next: Option<Id>,
+}

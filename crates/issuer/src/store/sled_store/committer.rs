@@ -1,0 +1,153 @@
+//! The one thread that writes: it gathers what waits into a group, makes the group durable, and
+//! only then answers.
+
+use std::fs::File;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+
+use super::transaction::{Effect, Group, Transaction, Written};
+use super::values::Writer;
+use crate::store::{Pending, StoreError, Views};
+
+/// How many transactions one group takes at most.
+const LARGEST_GROUP: usize = 512;
+/// How many may wait.
+const LONGEST_QUEUE: usize = 16_384;
+
+/// Does its work in a group, and gives what will answer once the group is durable.
+type Job = Box<dyn FnOnce(&mut Group<'_>) -> Reply + Send>;
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// What is done when the store stops for good.
+pub(crate) type OnStop = Box<dyn FnOnce(&str) + Send>;
+
+/// Where transactions are handed in.
+pub(super) struct Committer {
+    queue: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    stopped: Arc<OnceLock<String>>,
+}
+
+/// What the thread works with.
+pub(super) struct Work {
+    pub(super) tree: sled::Db,
+    /// Its own descriptor of the database's file, for the fsync that sled leaves out.
+    pub(super) database: File,
+    pub(super) values: Writer,
+    pub(super) next_event: u64,
+    pub(super) views: Arc<dyn Views>,
+    pub(super) on_stop: OnStop,
+}
+
+impl Committer {
+    pub(super) fn start(work: Work) -> Result<Self, StoreError> {
+        let (queue, jobs) = sync_channel(LONGEST_QUEUE);
+        let stopped = Arc::new(OnceLock::new());
+        let says = Arc::clone(&stopped);
+        let thread = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || run(work, &jobs, &says))
+            .map_err(|error| StoreError::Stopped(error.to_string()))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
+    }
+
+    /// Hands a transaction in.
+    pub(super) fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_, '_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<T> {
+        let (sender, pending) = Pending::new();
+        let job: Job = Box::new(move |group| {
+            let outcome = group.attempt(work);
+            Box::new(move |durable| {
+                // Whoever asked may have gone; the change stands all the same.
+                let _ = sender.send(durable.and(outcome));
+            })
+        });
+        let refused = match self.queue.as_ref().map(|queue| queue.try_send(job)) {
+            Some(Ok(())) => return pending,
+            Some(Err(TrySendError::Full(_))) => StoreError::Busy,
+            Some(Err(TrySendError::Disconnected(_))) | None => self.why(),
+        };
+        let (sender, pending) = Pending::new();
+        let _ = sender.send(Err(refused));
+        pending
+    }
+
+    /// Why nothing is written any more.
+    pub(super) fn why(&self) -> StoreError {
+        StoreError::Stopped(self.stopped.get().map_or("it was closed", String::as_str).to_owned())
+    }
+
+    /// Whether something is still written.
+    pub(super) fn is_running(&self) -> bool {
+        self.stopped.get().is_none()
+    }
+}
+
+impl Drop for Committer {
+    /// Works off what waits.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>) {
+    let Work { tree, database, mut values, mut next_event, views, on_stop } = work;
+    while let Ok(first) = jobs.recv() {
+        let mut replies: Vec<Reply> = Vec::new();
+        let mut group = Group::new(&tree, &mut values, next_event);
+        replies.push(first(&mut group));
+        while replies.len() < LARGEST_GROUP {
+            let Ok(job) = jobs.try_recv() else { break };
+            replies.push(job(&mut group));
+        }
+        metrics::histogram!("bonafide_commit_group_size").record(count(replies.len()));
+        let durable = group.write().map_err(|error| error.to_string()).and_then(|written| {
+            // sled's flush leaves the last step to the kernel, and a power cut with it.
+            database.sync_data().map_err(|error| error.to_string())?;
+            values.roll().map_err(|error| error.to_string())?;
+            Ok(written)
+        });
+        match durable {
+            Ok(Written { effects, events }) => {
+                effects.into_iter().for_each(|effect| show(views.as_ref(), effect));
+                let first = next_event;
+                next_event += events.len() as u64;
+                if !events.is_empty() {
+                    views.events(first, events);
+                }
+                replies.into_iter().for_each(|reply| reply(Ok(())));
+            }
+            Err(why) => {
+                // What is on disk is not known any more: nothing is acknowledged, nothing tried
+                // again. A new start finds out.
+                let _ = stopped.set(why.clone());
+                for reply in replies {
+                    reply(Err(StoreError::Stopped(why.clone())));
+                }
+                on_stop(&why);
+                return;
+            }
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+fn show(views: &dyn Views, effect: Effect) {
+    match effect {
+        Effect::Status(place, status) => views.status(place, status),
+        Effect::List(list, used) => views.list(&list, used),
+        Effect::Token(token) => views.token(&token),
+        Effect::Instance(instance) => views.instance(&instance),
+        Effect::Key(key) => views.key(&key),
+    }
+}
