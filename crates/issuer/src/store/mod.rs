@@ -211,14 +211,15 @@ pub trait Store: Send + Sync {
     fn enrol(&self, agent: Agent, with: With) -> Pending<Agent>;
     /// Changes an agent; a suspended or retired one's credentials change with it.
     fn change_agent(&self, id: Id, change: AgentChange, at: Moment, with: With) -> Pending<Agent>;
-    /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its own.
+    /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its
+    /// own; if none succeeds, nothing is kept.
     fn reserve(
         &self,
         reservations: Vec<Reservation>,
         with: With,
     ) -> Pending<Vec<Result<(), StoreError>>>;
-    /// Stores what was signed. Each has an outcome of its own.
-    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<Vec<Result<(), StoreError>>>;
+    /// Stores what was signed: all of it, or nothing.
+    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<()>;
     /// Gives reservations up: they are revoked, and their idempotency keys are free again.
     fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
     /// Sets a status, of at most [`MOST_CHANGES`] credentials. What is revoked stays revoked.

@@ -106,15 +106,26 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             let request = with.idempotency.map(|idempotency| idempotency.key);
-            let each = |reservation| own(reserve(transaction, reservation, request.as_ref()));
-            reservations.into_iter().map(each).collect()
+            let mut outcomes = Vec::with_capacity(reservations.len());
+            for reservation in reservations {
+                match reserve(transaction, reservation, request.as_ref()) {
+                    Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
+                        return Err(error);
+                    }
+                    outcome => outcomes.push(outcome),
+                }
+            }
+            match outcomes.iter().find_map(|outcome| outcome.clone().err()) {
+                Some(error) if outcomes.iter().all(Result::is_err) => Err(error),
+                _ => Ok(outcomes),
+            }
         })
     }
 
-    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<Vec<Result<(), StoreError>>> {
+    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            issued.into_iter().map(|issued| own(commit(transaction, issued))).collect()
+            issued.into_iter().try_for_each(|issued| commit(transaction, issued))
         })
     }
 
@@ -385,6 +396,7 @@ fn set_status(
     Ok(Some(Changed { credential, was }))
 }
 
+/// Nothing is written before all is checked: one that fails leaves no trace among the others.
 fn reserve(
     transaction: &mut Transaction<'_, '_>,
     reservation: Reservation,
@@ -425,15 +437,6 @@ fn reserve(
     transaction.event(event)
 }
 
-/// The outcome of one of many; what is wrong with the store itself is everybody's.
-fn own(outcome: Result<(), StoreError>) -> Result<Result<(), StoreError>, StoreError> {
-    match outcome {
-        Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => Err(error),
-        other => Ok(other),
-    }
-}
-
-/// Nothing is written before all is checked: one that fails leaves no trace among the others.
 fn commit(transaction: &mut Transaction<'_, '_>, issued: Issued) -> Result<(), StoreError> {
     let at = key::credential(issued.id);
     let mut credential: Credential =

@@ -1,0 +1,91 @@
+//! The issuer's decisions: who may ask for what, and whether it may be issued. Pure functions.
+
+use std::time::Duration;
+
+use bonafide_core::attestation::AttestationType;
+
+use crate::problem::Problem;
+use crate::store::{Agent, AgentState, Role};
+
+/// The attestation that says who an agent is, and that all others need.
+pub const IDENTITY: &str = "AgentIdentityCredential";
+
+/// Who attests what.
+const ATTESTS: [(Role, &[&str]); 3] = [
+    (Role::Registrar, &[IDENTITY, "AgentBuilderCredential"]),
+    (Role::Certifier, &["AgentCertificationCredential"]),
+    (Role::Scorer, &["PactScoreCredential"]),
+];
+
+/// Whether `role` is one of those that may; an administrator always is.
+pub fn may(role: Role, allowed: &[Role]) -> Result<(), Problem> {
+    if role == Role::Administrator || allowed.contains(&role) {
+        return Ok(());
+    }
+    let names: Vec<&str> = std::iter::once(Role::Administrator)
+        .chain(allowed.iter().copied())
+        .map(Role::name)
+        .collect();
+    Err(Problem::forbidden(format!(
+        "a token of the role {} may not do this; it takes one of {}",
+        role.name(),
+        names.join(", ")
+    )))
+}
+
+/// Whether `role` may attest this type.
+pub fn may_attest(role: Role, known: &AttestationType) -> Result<(), Problem> {
+    let attests = |(_, types): &&(Role, &[&str])| types.contains(&known.name);
+    let allowed: Vec<Role> = ATTESTS.iter().filter(attests).map(|(role, _)| *role).collect();
+    may(role, &allowed)
+}
+
+/// The roles that attest this type, and so may revoke it.
+pub fn may_revoke(role: Role, credential_type: &str) -> Result<(), Problem> {
+    match AttestationType::by_name(credential_type) {
+        // Whoever answers for the agents may end any of their credentials.
+        Some(_) if role == Role::Registrar => Ok(()),
+        Some(known) => may_attest(role, known),
+        None => may(role, &[]),
+    }
+}
+
+/// Whether an agent's state allows this attestation.
+pub fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem> {
+    let refuse = |code, detail: String| Err(Problem::conflict(code, detail));
+    match agent.state {
+        AgentState::Suspended => refuse(
+            "agent-suspended",
+            format!("the agent {} is suspended; resume it first", agent.id),
+        ),
+        AgentState::Retired => {
+            refuse("agent-retired", format!("the agent {} is retired, for good", agent.id))
+        }
+        AgentState::Enrolled | AgentState::Active if known.name == IDENTITY => Ok(()),
+        AgentState::Enrolled | AgentState::Active if agent.identity_attested => Ok(()),
+        AgentState::Enrolled => refuse(
+            "identity-attestation-required",
+            format!("the agent {} has no identity attestation yet: issue an {IDENTITY}", agent.id),
+        ),
+        AgentState::Active => refuse(
+            "identity-attestation-required",
+            format!(
+                "version or digests of the agent {} changed: issue a new {IDENTITY} first",
+                agent.id
+            ),
+        ),
+    }
+}
+
+/// How long a credential may live.
+pub fn lifetime(asked: Option<Duration>, usual: Duration, longest: Duration) -> Result<Duration, Problem> {
+    let lifetime = asked.unwrap_or(usual);
+    if lifetime < Duration::from_secs(1) {
+        return Err(Problem::malformed("/validFor", "expected a second at least"));
+    }
+    if lifetime > longest {
+        let longest = bonafide_core::time::format_duration(longest);
+        return Err(Problem::malformed("/validFor", format!("expected {longest} at most")));
+    }
+    Ok(lifetime)
+}

@@ -1,0 +1,479 @@
+//! The settings: one TOML file, every member documented with its default, unknown ones refused.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bonafide_core::did::{Did, web_document_url};
+use bonafide_core::time::parse_duration;
+use serde::{Deserialize, Deserializer};
+use url::Url;
+
+use crate::format::Format;
+
+/// Every setting with its default, as a file to begin with.
+pub const DEFAULTS: &str = include_str!("settings.toml");
+
+/// Settings that can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(pub String);
+
+/// How the service runs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The address to listen at.
+    pub listen: SocketAddr,
+    /// The URL under which the service is reached, without a slash at its end; from `listen`, if
+    /// left out.
+    pub public_url: Option<String>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// TLS; plain HTTP without it.
+    pub tls: Option<Tls>,
+    /// How keys are sealed at rest.
+    pub seal: Seal,
+    /// The issuing instances; one called `default` without any.
+    #[serde(rename = "instance")]
+    pub instances: Vec<InstanceSettings>,
+    /// What one client may ask for.
+    pub limits: Limits,
+    /// What is issued.
+    pub issuance: Issuance,
+    /// Status lists.
+    pub status: StatusSettings,
+    /// Trust bundles.
+    pub bundle: BundleSettings,
+    /// The transparency log.
+    pub log: LogSettings,
+    /// Browsers of other sites.
+    pub cors: Cors,
+    /// The store.
+    pub store: StoreSettings,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+    /// For test suites: loopback only, throwaway keys. Set by `bonafide serve --conformance`.
+    #[serde(skip)]
+    pub conformance: bool,
+}
+
+/// TLS by files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate chain.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The authority whose client certificates are accepted.
+    pub client_ca: Option<PathBuf>,
+    /// Whether clients without a certificate are refused.
+    #[serde(default)]
+    pub require_client_certificate: bool,
+}
+
+/// How keys are sealed at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seal {
+    /// A file with a passphrase.
+    pub passphrase_file: Option<PathBuf>,
+    /// A file with a random key; `seal.key` in the data folder, made at the first start, if neither
+    /// is given.
+    pub key_file: Option<PathBuf>,
+}
+
+/// An issuing instance.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceSettings {
+    /// Its name, part of its URLs.
+    pub name: String,
+    /// Its DID: `key` for a did:key of its own, a whole did:web; a did:web of the public URL, if
+    /// left out.
+    pub did: Option<String>,
+    /// The format it signs in.
+    #[serde(default = "default_format", deserialize_with = "format")]
+    pub format: Format,
+}
+
+fn default_format() -> Format {
+    Format::EddsaJcs2022
+}
+
+fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Format::parse(&name).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
+        serde::de::Error::custom(format!("expected one of {}", names.join(", ")))
+    })
+}
+
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+/// What one client may ask for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Requests a second with one token.
+    pub requests_per_second: u32,
+    /// Requests at once with one token, after a pause.
+    pub burst: u32,
+    /// Requests a second without a token from one address.
+    pub anonymous_per_second: u32,
+    /// Attestations in one batch.
+    pub batch: usize,
+    /// How long a request may take.
+    #[serde(deserialize_with = "span")]
+    pub request_timeout: Duration,
+}
+
+/// What is issued.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Issuance {
+    /// How long an attestation is valid unless asked otherwise.
+    #[serde(deserialize_with = "span")]
+    pub valid_for: Duration,
+    /// For how long one may be asked for at most.
+    #[serde(deserialize_with = "span")]
+    pub longest: Duration,
+    /// How long a challenge may be answered.
+    #[serde(deserialize_with = "span")]
+    pub challenge_for: Duration,
+    /// How long the answer to an Idempotency-Key is kept.
+    #[serde(deserialize_with = "span")]
+    pub remember_requests: Duration,
+}
+
+/// Status lists.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StatusSettings {
+    /// How long a copy may be used.
+    #[serde(deserialize_with = "span")]
+    pub ttl: Duration,
+    /// How long a list is valid.
+    #[serde(deserialize_with = "span")]
+    pub valid_for: Duration,
+}
+
+/// Trust bundles.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BundleSettings {
+    /// How long a bundle is valid.
+    #[serde(deserialize_with = "span")]
+    pub valid_for: Duration,
+}
+
+/// The transparency log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// The name of the log; host and `/log` of the public URL, if left out. Fixed at the first
+    /// start.
+    pub origin: Option<String>,
+    /// How often a checkpoint is published at most.
+    #[serde(deserialize_with = "span")]
+    pub publish_every: Duration,
+    /// Where a copy of each checkpoint is kept, on another disk: with it a restored old backup is
+    /// noticed.
+    pub checkpoint_copy: Option<PathBuf>,
+}
+
+/// Browsers of other sites.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cors {
+    /// The origins that may ask.
+    pub origins: Vec<String>,
+}
+
+/// The store.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreSettings {
+    /// Bytes of the database that are kept in memory.
+    pub cache_bytes: u64,
+}
+
+/// Logs and metrics.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// What is logged: error, warn, info, debug or trace.
+    pub level: LogLevel,
+    /// Whether `/metrics` is for everybody, and not for administrators and auditors alone.
+    pub open_metrics: bool,
+}
+
+/// How the service's own log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the service's own log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As filters write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+            public_url: None,
+            data: PathBuf::from("bonafide-data"),
+            tls: None,
+            seal: Seal::default(),
+            instances: Vec::new(),
+            limits: Limits::default(),
+            issuance: Issuance::default(),
+            status: StatusSettings::default(),
+            bundle: BundleSettings::default(),
+            log: LogSettings::default(),
+            cors: Cors::default(),
+            store: StoreSettings::default(),
+            telemetry: Telemetry::default(),
+            conformance: false,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 << 20,
+            requests_per_second: 1000,
+            burst: 2000,
+            anonymous_per_second: 200,
+            batch: 1000,
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Issuance {
+    fn default() -> Self {
+        Self {
+            valid_for: 30 * DAY,
+            longest: 366 * DAY,
+            challenge_for: 5 * MINUTE,
+            remember_requests: DAY,
+        }
+    }
+}
+
+impl Default for StatusSettings {
+    fn default() -> Self {
+        Self { ttl: 5 * MINUTE, valid_for: DAY }
+    }
+}
+
+impl Default for BundleSettings {
+    fn default() -> Self {
+        Self { valid_for: DAY }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        let publish_every = Duration::from_millis(100);
+        Self { origin: None, publish_every, checkpoint_copy: None }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { cache_bytes: 64 << 20 }
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: LogLevel::Info, open_metrics: false }
+    }
+}
+
+impl Settings {
+    /// Reads a file; errors point at the line.
+    pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self =
+            toml::from_str(text).map_err(|error| SettingsError(error.to_string()))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Refuses what can't work.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let wrong = |detail: String| Err(SettingsError(detail));
+        if let Some(url) = &self.public_url {
+            check_public_url(url)?;
+        }
+        if self.seal.passphrase_file.is_some() && self.seal.key_file.is_some() {
+            return wrong("seal: passphrase_file or key_file, not both".to_owned());
+        }
+        if let Some(tls) = &self.tls
+            && tls.require_client_certificate
+            && tls.client_ca.is_none()
+        {
+            return wrong("tls.require_client_certificate needs tls.client_ca".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for instance in &self.instances {
+            check_instance(instance)?;
+            if !names.insert(&instance.name) {
+                return wrong(format!("two instances are called {}", instance.name));
+            }
+        }
+        let spans = [
+            ("limits.request_timeout", self.limits.request_timeout),
+            ("issuance.valid_for", self.issuance.valid_for),
+            ("issuance.challenge_for", self.issuance.challenge_for),
+            ("status.ttl", self.status.ttl),
+            ("status.valid_for", self.status.valid_for),
+            ("bundle.valid_for", self.bundle.valid_for),
+        ];
+        if let Some((name, _)) = spans.iter().find(|(_, span)| *span < Duration::from_secs(1)) {
+            return wrong(format!("{name}: expected a second at least"));
+        }
+        if self.issuance.valid_for > self.issuance.longest {
+            return wrong("issuance.valid_for is longer than issuance.longest".to_owned());
+        }
+        if self.status.valid_for < 2 * self.status.ttl {
+            return wrong("status.valid_for has to be twice status.ttl at least".to_owned());
+        }
+        let rates = [
+            ("limits.requests_per_second", self.limits.requests_per_second),
+            ("limits.burst", self.limits.burst),
+            ("limits.anonymous_per_second", self.limits.anonymous_per_second),
+        ];
+        if let Some((name, _)) = rates.iter().find(|(_, rate)| *rate == 0) {
+            return wrong(format!("{name}: expected 1 at least"));
+        }
+        if !(1..=10_000).contains(&self.limits.batch) {
+            return wrong("limits.batch: expected 1 to 10000".to_owned());
+        }
+        if !(1024..=1 << 30).contains(&self.limits.body_bytes) {
+            return wrong("limits.body_bytes: expected 1024 to 1073741824".to_owned());
+        }
+        if let Some(origin) = self.cors.origins.iter().find(|origin| !is_origin(origin)) {
+            return wrong(format!("cors.origins: {origin:?} is no origin, such as https://example"));
+        }
+        if self.conformance && !self.listen.ip().is_loopback() {
+            return wrong("--conformance: keys and tokens are for tests; listen on loopback".into());
+        }
+        Ok(())
+    }
+
+    /// The URL under which the service is reached.
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| {
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            let address = self.listen;
+            // A did:web has a name, never an address.
+            match address.ip().is_loopback() || address.ip().is_unspecified() {
+                true => format!("{scheme}://localhost:{}", address.port()),
+                false => format!("{scheme}://{address}"),
+            }
+        })
+    }
+}
+
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
+    })
+}
+
+fn check_public_url(text: &str) -> Result<(), SettingsError> {
+    let wrong = || {
+        SettingsError(format!(
+            "public_url: {text:?} is no http or https URL without query, fragment and slash at its end"
+        ))
+    };
+    let url = Url::parse(text).map_err(|_| wrong())?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.host().is_some()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && !text.ends_with('/');
+    plain.then_some(()).ok_or_else(wrong)
+}
+
+fn check_instance(instance: &InstanceSettings) -> Result<(), SettingsError> {
+    let name = &instance.name;
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    if !first || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(SettingsError(format!(
+            "instance name {name:?}: expected up to 64 of a-z, 0-9, - and ., beginning with one of a-z0-9"
+        )));
+    }
+    match instance.did.as_deref() {
+        None | Some("key") => Ok(()),
+        Some(did) => Did::parse(did).and_then(web_document_url).map(drop).map_err(|error| {
+            SettingsError(format!("instance {name}: did: expected \"key\" or a did:web ({error})"))
+        }),
+    }
+}
+
+/// The did:web of a public URL, and of an instance below it.
+pub fn did_web(public_url: &str, instance: Option<&str>) -> Option<String> {
+    let url = Url::parse(public_url).ok()?;
+    let host = url.host_str()?;
+    let port = url.port().map(|port| format!("%3A{port}")).unwrap_or_default();
+    let mut did = format!("did:web:{host}{port}");
+    for segment in url.path_segments()?.filter(|segment| !segment.is_empty()) {
+        did.push(':');
+        did.push_str(segment);
+    }
+    if let Some(instance) = instance {
+        did.push_str(":issuers:");
+        did.push_str(instance);
+    }
+    web_document_url(Did::parse(&did).ok()?).ok()?;
+    Some(did)
+}
+
+#[cfg(test)]
+mod tests;
