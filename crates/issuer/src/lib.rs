@@ -1,1 +1,4 @@
-//! bonafide: the issuer.
+//! What issues credentials: the formats it signs in and the keys it signs with.
+
+pub mod format;
+pub mod keys;
