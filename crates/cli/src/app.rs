@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use bonafide_core::time::Timestamp;
+use bonafide_proof::SignError;
 
 use crate::command::Command;
 use crate::failure::{Exit, Failure};
@@ -53,16 +54,17 @@ impl<'a> App<'a> {
         command.run(self)
     }
 
-    /// Fills a buffer with random bytes.
-    pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), Failure> {
-        (self.fill)(bytes)
-    }
-
     /// Random bytes.
     pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         (self.fill)(&mut bytes)?;
         Ok(bytes)
+    }
+
+    /// Fills buffers with random bytes, for what signs.
+    pub(crate) fn random_source(&self) -> impl FnMut(&mut [u8]) -> Result<(), SignError> + use<> {
+        let fill = self.fill;
+        move |bytes| fill(bytes).map_err(|failure| SignError(failure.message))
     }
 
     /// A fresh `urn:uuid:` (RFC 9562, version 4).

@@ -2,69 +2,13 @@
 
 use std::path::Path;
 
-use bonafide_core::Malformed;
-use bonafide_core::did::{did_jwk, did_key};
 use bonafide_core::json::{Limits, parse};
-use bonafide_core::key::PublicKey;
-use bonafide_linked_data::bbs;
-use bonafide_proof::{SecretKey, SignError, Signer};
+use bonafide_issuer::keys::{AnyKey, MethodError, SigningKey};
+use bonafide_proof::Signer;
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files;
-
-/// A secret key of any kind that a key file holds.
-pub(crate) enum AnyKey {
-    Plain(SecretKey),
-    /// BLS12-381, which signs with bbs-2023 alone.
-    Bbs(bbs::SecretKey),
-}
-
-impl AnyKey {
-    fn from_multikey(text: &str) -> Result<Self, Malformed> {
-        match SecretKey::from_multikey(text) {
-            Ok(key) => Ok(Self::Plain(key)),
-            Err(error) => bbs::SecretKey::from_multikey(text).map(Self::Bbs).map_err(|_| error),
-        }
-    }
-
-    fn to_multikey(&self) -> Zeroizing<String> {
-        match self {
-            Self::Plain(key) => key.to_multikey(),
-            Self::Bbs(key) => key.to_multikey(),
-        }
-    }
-
-    fn signer(&self) -> &dyn Signer {
-        match self {
-            Self::Plain(key) => key,
-            Self::Bbs(key) => key,
-        }
-    }
-}
-
-impl Signer for AnyKey {
-    fn public_key(&self) -> &PublicKey {
-        self.signer().public_key()
-    }
-
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
-        self.signer().sign(message)
-    }
-
-    fn sign_messages(&self, header: &[u8], messages: &[Vec<u8>]) -> Result<Vec<u8>, SignError> {
-        self.signer().sign_messages(header, messages)
-    }
-}
-
-/// A key and the DID URL under which it signs.
-pub(crate) struct SigningKey {
-    pub(crate) key: AnyKey,
-    /// The DID that signs.
-    pub(crate) did: String,
-    /// The DID URL of the key.
-    pub(crate) method: String,
-}
 
 /// Writes a new key file.
 pub(crate) fn save(path: &Path, key: &AnyKey) -> Result<(), Failure> {
@@ -126,32 +70,12 @@ fn refuse_if_public(_: &Path) -> Result<(), Failure> {
 /// Reads a key file for signing, as its did:key or as the DID URL given.
 pub(crate) fn signing(path: &Path, method: Option<&str>) -> Result<SigningKey, Failure> {
     let key = load(path)?;
-    let (did, method) = match method {
-        None => {
-            let did = did_key(key.public_key());
-            let method = format!("{did}#{}", key.public_key().to_multikey());
-            (did, method)
+    let Some(method) = method else { return Ok(SigningKey::as_did_key(key)) };
+    SigningKey::as_method(key, method).map_err(|error| {
+        let failure = Failure::usage(format!("--as: {method:?} is {error}"));
+        match error {
+            MethodError::NotAKey => failure.with_help("--as did:web:example.com#key-1"),
+            MethodError::AnotherKey => failure,
         }
-        Some(method) => {
-            let url = bonafide_core::did::DidUrl::parse(method)
-                .ok()
-                .filter(|url| url.fragment.is_some_and(|fragment| !fragment.is_empty()))
-                .ok_or_else(|| {
-                    Failure::usage(format!("--as: {method:?} is not the DID URL of a key"))
-                        .with_help("--as did:web:example.com#key-1")
-                })?;
-            let own = (did_key(key.public_key()), did_jwk(key.public_key()));
-            let did = url.did.as_str();
-            let other = match url.did.method() {
-                "key" => did != own.0 || url.fragment != did.strip_prefix("did:key:"),
-                "jwk" => own.1.as_deref() != Some(did) || url.fragment != Some("0"),
-                _ => false,
-            };
-            if other {
-                return Err(Failure::usage(format!("--as: {method:?} is not this key")));
-            }
-            (did.to_owned(), method.to_owned())
-        }
-    };
-    Ok(SigningKey { key, did, method })
+    })
 }

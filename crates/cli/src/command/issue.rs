@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use bonafide_core::attestation::{ATTESTATION_TYPES, AttestationType, Draft};
 use bonafide_core::json::{MAX_SAFE_INTEGER, Value};
-use bonafide_core::key::KeyType;
 use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusReference};
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Unverified;
-use bonafide_proof::Signer;
+use bonafide_issuer::format::{Format, Selective};
+use bonafide_issuer::keys::SigningKey;
 use clap::Args;
 
-use super::secure::{self, CredentialFormat, Selective};
+use super::secure::{self, CredentialFormat};
 use super::{duration, timestamp};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Access};
-use crate::key_file::{self, SigningKey};
+use crate::key_file;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -77,28 +77,19 @@ impl Issue {
         }
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
         let selective = Selective { mandatory: self.mandatory.clone(), decoys: self.decoys };
-        // A BLS12-381 key signs selectively, asked for or not.
-        let format = self.format.or(match signer.key.public_key().key_type() {
-            KeyType::Bls12381G2 => Some(CredentialFormat::Bbs2023),
-            _ => None,
-        });
+        let format = secure::format_for(self.format, &signer)?;
         selective.check(format)?;
         let claims = files::read_json(&self.claims)?;
         let document = match &self.attestation {
             Some(name) => self.attestation(name, claims, &signer, app)?,
             None => whole(claims, &signer)?,
         };
-        if format.is_some_and(CredentialFormat::is_token) {
-            // A token's payload is of version 2.0 of the data model.
-            Unverified::from_value(&document)
-                .and_then(|credential| credential.require_v2())
-                .map_err(|error| {
-                    Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
-                })?;
-        }
+        format.check_version(&document).map_err(|error| {
+            Failure::usage(error.to_string()).with_help("--format with a cryptosuite")
+        })?;
         let secured = secure::credential(document, format, &selective, &signer, app)?;
         // What its holder may hide is for the holder to see.
-        let access = match format.is_some_and(CredentialFormat::is_selective) {
+        let access = match format.is_selective() {
             true => Access::Holder,
             false => Access::Public,
         };
@@ -135,7 +126,7 @@ impl Issue {
             return Err(Failure::usage(message));
         }
         // An SD-JWT VC refers to a Token Status List, everything else to a Bitstring one.
-        let token = self.format == Some(CredentialFormat::DcSdJwt);
+        let token = self.format == Some(CredentialFormat(Format::DcSdJwt));
         let entry = self.status.clone().zip(self.index).map(|(uri, index)| match token {
             true => TokenStatusReference { index, uri }.to_object(),
             false => BitstringStatusEntry::new(StatusPurpose::Revocation, index, uri).to_object(),

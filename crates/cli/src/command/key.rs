@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use bonafide_core::did::did_key;
 use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::key::KeyType;
-use bonafide_linked_data::bbs;
-use bonafide_proof::{SecretKey, Signer};
+use bonafide_issuer::keys::AnyKey;
+use bonafide_proof::Signer;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::key_file::{self, AnyKey};
+use crate::key_file;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
@@ -65,22 +64,14 @@ impl Key {
 }
 
 fn generate(algorithm: Algorithm, app: &App<'_>) -> Result<AnyKey, Failure> {
-    loop {
-        let seed = Zeroizing::new(app.random::<48>()?);
-        let plain = |key_type, length: usize| {
-            SecretKey::from_bytes(key_type, &seed[..length]).map(AnyKey::Plain)
-        };
-        let key = match algorithm {
-            Algorithm::Ed25519 => plain(KeyType::Ed25519, 32),
-            Algorithm::P256 => plain(KeyType::P256, 32),
-            Algorithm::P384 => plain(KeyType::P384, 48),
-            Algorithm::Bls12381 => bbs::SecretKey::generate(&seed[..]).map(AnyKey::Bbs),
-        };
-        // One draw in 2^32 is no scalar of P-256.
-        if let Ok(key) = key {
-            return Ok(key);
-        }
-    }
+    let key_type = match algorithm {
+        Algorithm::Ed25519 => KeyType::Ed25519,
+        Algorithm::P256 => KeyType::P256,
+        Algorithm::P384 => KeyType::P384,
+        Algorithm::Bls12381 => KeyType::Bls12381G2,
+    };
+    AnyKey::generate(key_type, &mut app.random_source())
+        .map_err(|error| Failure::fault(error.to_string()))
 }
 
 fn show(key: &AnyKey, written: Option<&Path>, app: &mut App<'_>) -> Result<Exit, Failure> {

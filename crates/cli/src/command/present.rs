@@ -6,6 +6,7 @@ use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::PublicKey;
 use bonafide_core::vc::{Enveloped, Unverified, envelop, new_presentation};
+use bonafide_issuer::keys::SigningKey;
 use bonafide_proof::Signer;
 use bonafide_proof::data_integrity::ProofOptions;
 use bonafide_proof::jose::{self, CompactJws, TokenType};
@@ -16,7 +17,7 @@ use super::secure;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::key_file::{self, SigningKey};
+use crate::key_file;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

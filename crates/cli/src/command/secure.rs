@@ -2,233 +2,102 @@
 
 use std::path::Path;
 
-use bonafide_core::attestation::{AttestationType, mandatory_pointers};
-use bonafide_core::did::{Did, Relationship, resolve_self_certifying};
-use bonafide_core::json::{Object, Value, to_pretty_string};
+use bonafide_core::json::{Value, to_pretty_string};
 use bonafide_core::key::KeyType;
-use bonafide_core::sd_jwt_vc;
-use bonafide_linked_data::SUITES;
+use bonafide_issuer::format::{self, Format, MOST_DECOYS, SecureError, Selective};
+use bonafide_issuer::keys::SigningKey;
+use bonafide_proof::Signer;
 use bonafide_proof::data_integrity::{ProofOptions, Suite, add_proof_with};
-use bonafide_proof::jose::{self, TokenType};
-use bonafide_proof::sd_jwt::SdJwtDraft;
-use bonafide_proof::{SignError, Signer};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde_json::json;
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Access};
-use crate::key_file::SigningKey;
 
-/// How to secure a credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CredentialFormat {
-    #[value(name = "eddsa-jcs-2022")]
-    EddsaJcs2022,
-    #[value(name = "ecdsa-jcs-2019")]
-    EcdsaJcs2019,
-    #[value(name = "eddsa-rdfc-2022")]
-    EddsaRdfc2022,
-    #[value(name = "ecdsa-rdfc-2019")]
-    EcdsaRdfc2019,
-    #[value(name = "ecdsa-sd-2023")]
-    EcdsaSd2023,
-    #[value(name = "bbs-2023")]
-    Bbs2023,
-    #[value(name = "vc+jwt", alias = "vc-jwt")]
-    VcJwt,
-    #[value(name = "vc+sd-jwt", alias = "vc-sd-jwt")]
-    VcSdJwt,
-    #[value(name = "dc+sd-jwt", alias = "dc-sd-jwt")]
-    DcSdJwt,
-}
+/// How to secure a credential, as the command line offers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CredentialFormat(pub(crate) Format);
 
-impl CredentialFormat {
-    /// The cryptosuite; `None` for tokens.
-    fn suite(self) -> Option<&'static str> {
-        match self {
-            Self::EddsaJcs2022 => Some("eddsa-jcs-2022"),
-            Self::EcdsaJcs2019 => Some("ecdsa-jcs-2019"),
-            Self::EddsaRdfc2022 => Some("eddsa-rdfc-2022"),
-            Self::EcdsaRdfc2019 => Some("ecdsa-rdfc-2019"),
-            Self::EcdsaSd2023 => Some("ecdsa-sd-2023"),
-            Self::Bbs2023 => Some("bbs-2023"),
-            Self::VcJwt | Self::VcSdJwt | Self::DcSdJwt => None,
-        }
+impl ValueEnum for CredentialFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        const OFFERED: [CredentialFormat; 9] = [
+            CredentialFormat(Format::EddsaJcs2022),
+            CredentialFormat(Format::EcdsaJcs2019),
+            CredentialFormat(Format::EddsaRdfc2022),
+            CredentialFormat(Format::EcdsaRdfc2019),
+            CredentialFormat(Format::EcdsaSd2023),
+            CredentialFormat(Format::Bbs2023),
+            CredentialFormat(Format::VcJwt),
+            CredentialFormat(Format::VcSdJwt),
+            CredentialFormat(Format::DcSdJwt),
+        ];
+        &OFFERED
     }
 
-    /// Whether it is a token rather than a document with a proof.
-    pub(crate) fn is_token(self) -> bool {
-        self.suite().is_none()
-    }
-
-    /// Whether its holder can hide a part.
-    pub(crate) fn is_selective(self) -> bool {
-        matches!(self, Self::EcdsaSd2023 | Self::Bbs2023) || self.is_sd_jwt()
-    }
-
-    fn is_sd_jwt(self) -> bool {
-        matches!(self, Self::VcSdJwt | Self::DcSdJwt)
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).aliases(self.0.alias()))
     }
 }
 
-/// Digests of nothing that one object may have.
-const MOST_DECOYS: usize = 64;
-
-/// What only formats of selective disclosure need.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Selective {
-    /// Pointers to what is always disclosed, besides what the type says.
-    pub(crate) mandatory: Vec<String>,
-    /// Digests of nothing in each object of an SD-JWT.
-    pub(crate) decoys: usize,
-}
-
-impl Selective {
-    /// Refuses what a format has no use for: it would be left out without a word.
-    pub(crate) fn check(&self, format: Option<CredentialFormat>) -> Result<(), Failure> {
-        if !self.mandatory.is_empty() && !format.is_some_and(CredentialFormat::is_selective) {
-            return Err(Failure::usage("--mandatory: nothing can be hidden in this format")
-                .with_help("--format ecdsa-sd-2023, bbs-2023, vc+sd-jwt or dc+sd-jwt"));
+/// What was refused, in the words of the command line.
+impl From<SecureError> for Failure {
+    fn from(error: SecureError) -> Self {
+        let same = Self::usage(error.to_string());
+        match error {
+            SecureError::NothingToHide => Self::usage(format!("--mandatory: {error}"))
+                .with_help("--format ecdsa-sd-2023, bbs-2023, vc+sd-jwt or dc+sd-jwt"),
+            SecureError::NoDecoys => Self::usage("--decoys: only SD-JWTs have them")
+                .with_help("--format vc+sd-jwt or dc+sd-jwt"),
+            SecureError::TooManyDecoys => {
+                Self::usage(format!("--decoys: expected at most {MOST_DECOYS}"))
+            }
+            SecureError::MandatoryUnknown { pointer } => {
+                Self::usage(format!("--mandatory {pointer} leads nowhere"))
+            }
+            SecureError::BbsAlone => {
+                same.with_help("another key; this one is for issue --format bbs-2023")
+            }
+            SecureError::RefusedInToken { member } => same.with_help(format!("leave {member} out")),
+            SecureError::ConfirmationGiven => same.with_help("leave cnf out"),
+            SecureError::KeyMismatch { fitting, .. } => {
+                same.with_help(format!("--format {fitting}"))
+            }
+            SecureError::Random(error) => Self::fault(error.0),
+            _ => same,
         }
-        if self.decoys > 0 && !format.is_some_and(CredentialFormat::is_sd_jwt) {
-            return Err(Failure::usage("--decoys: only SD-JWTs have them")
-                .with_help("--format vc+sd-jwt or dc+sd-jwt"));
-        }
-        if self.decoys > MOST_DECOYS {
-            return Err(Failure::usage(format!("--decoys: expected at most {MOST_DECOYS}")));
-        }
-        Ok(())
     }
 }
 
 /// BLS12-381 has no algorithm for JWTs.
 pub(crate) fn refuse_bls(signer: &SigningKey) -> Result<(), Failure> {
-    if signer.key.public_key().key_type() != KeyType::Bls12381G2 {
-        return Ok(());
+    match signer.key.public_key().key_type() {
+        KeyType::Bls12381G2 => Err(SecureError::BbsAlone.into()),
+        _ => Ok(()),
     }
-    Err(Failure::usage("a BLS12-381 key signs credentials with bbs-2023, and nothing else")
-        .with_help("another key; this one is for issue --format bbs-2023"))
 }
 
-/// Refuses what no verifier takes in the payload of a credential's token.
-fn refuse_in_payload(document: &Value<'_>) -> Result<(), Failure> {
-    for member in ["aud", "proof", "vc", "vp"] {
-        if document.get(member).is_some() {
-            let message = format!("/{member}: every verifier would refuse a token with this in it");
-            return Err(Failure::usage(message).with_help(format!("leave {member} out")));
-        }
-    }
-    Ok(())
+/// The format chosen, or the one that goes with the key.
+pub(crate) fn format_for(
+    chosen: Option<CredentialFormat>,
+    signer: &SigningKey,
+) -> Result<Format, Failure> {
+    let key_type = signer.key.public_key().key_type();
+    let format = chosen.map(|chosen| chosen.0).or_else(|| Format::default_for(key_type));
+    format.ok_or_else(|| SecureError::NoSuite { key_type }.into())
 }
 
 /// Signs a credential.
 pub(crate) fn credential(
     document: Value<'static>,
-    format: Option<CredentialFormat>,
+    format: Format,
     selective: &Selective,
     signer: &SigningKey,
     app: &App<'_>,
 ) -> Result<Value<'static>, Failure> {
-    let mandatory = mandatory(&document, selective)?;
-    let mandatory: Vec<&str> = mandatory.iter().map(String::as_str).collect();
-    if format.is_some_and(CredentialFormat::is_token) {
-        refuse_bls(signer)?;
-        refuse_in_payload(&document)?;
-    }
-    match format {
-        Some(CredentialFormat::VcJwt) => {
-            let token = jose::sign(&document, TokenType::VC, &signer.method, &signer.key);
-            Ok(token.map_err(|error| Failure::usage(error.to_string()))?.into())
-        }
-        Some(CredentialFormat::VcSdJwt) => {
-            let pointers = sd_jwt_vc::disclosable(&document, &mandatory);
-            let cnf = holder_key(&document);
-            let Value::Object(mut payload) = document else {
-                return Err(Failure::usage("a credential is an object"));
-            };
-            if payload.contains("cnf") {
-                let message = "/cnf: which key binds the credential follows from its subject";
-                return Err(Failure::usage(message).with_help("leave cnf out"));
-            }
-            if let Some(cnf) = cnf {
-                payload.insert("cnf", cnf);
-            }
-            sd_jwt(&payload, &pointers, TokenType::VC_SD_JWT, selective, signer, app)
-        }
-        Some(CredentialFormat::DcSdJwt) => {
-            let pointers: Vec<String> = sd_jwt_vc::disclosable(&document, &mandatory)
-                .iter()
-                .filter_map(|pointer| pointer.strip_prefix("/credentialSubject"))
-                .map(ToOwned::to_owned)
-                .collect();
-            let payload = sd_jwt_vc::to_claims(&document, holder_key(&document))
-                .map_err(|error| Failure::usage(error.to_string()))?;
-            sd_jwt(&payload, &pointers, TokenType::DC_SD_JWT, selective, signer, app)
-        }
-        _ => {
-            let suite = suite_for(format.and_then(CredentialFormat::suite), signer)?;
-            let options = ProofOptions {
-                created: Some(app.now),
-                mandatory: if suite.is_selective() { &mandatory } else { &[] },
-                ..ProofOptions::new(&signer.method, Relationship::AssertionMethod)
-            };
-            with_proof(document, suite, &options, signer, app)
-        }
-    }
-}
-
-/// What every derived credential has to disclose: what its type says and what was asked for.
-fn mandatory(document: &Value<'_>, selective: &Selective) -> Result<Vec<String>, Failure> {
-    let types = document.get("type").map(Value::one_or_more).unwrap_or_default();
-    let known = types.iter().find_map(|name| AttestationType::by_name(name.as_str()?));
-    let always = match known {
-        Some(known) => known.mandatory_pointers(document),
-        None => mandatory_pointers(document),
-    };
-    let mut pointers: Vec<String> = always.into_iter().map(ToOwned::to_owned).collect();
-    for pointer in &selective.mandatory {
-        if document.pointer(pointer).is_none() {
-            return Err(Failure::usage(format!("--mandatory {pointer} leads nowhere")));
-        }
-        if !pointers.contains(pointer) {
-            pointers.push(pointer.clone());
-        }
-    }
-    Ok(pointers)
-}
-
-/// The `cnf` claim for a subject whose DID holds its own key.
-fn holder_key(document: &Value<'_>) -> Option<Object<'static>> {
-    let subject = document.get("credentialSubject")?.get("id")?.as_str()?;
-    let resolved = resolve_self_certifying(Did::parse(subject).ok()?)?.ok()?;
-    let jwk = resolved.methods().first()?.key.as_ref()?.to_jwk()?;
-    Some(Object::from([("jwk", jwk)]))
-}
-
-fn sd_jwt(
-    payload: &Object<'static>,
-    disclosable: &[String],
-    token_type: TokenType,
-    selective: &Selective,
-    signer: &SigningKey,
-    app: &App<'_>,
-) -> Result<Value<'static>, Failure> {
-    let disclosable: Vec<&str> = disclosable.iter().map(String::as_str).collect();
-    let draft = SdJwtDraft { payload, disclosable: &disclosable, decoys: selective.decoys };
-    let mut failed = None;
-    let mut salt = || match app.random() {
-        Ok(salt) => salt,
-        Err(failure) => {
-            failed = Some(failure);
-            [0; 16]
-        }
-    };
-    let token = draft.issue(token_type, &signer.method, &signer.key, &mut salt);
-    match failed {
-        Some(failure) => Err(failure),
-        None => Ok(token.map_err(|error| Failure::usage(error.to_string()))?.into()),
-    }
+    let mut random = app.random_source();
+    Ok(format::secure(document, format, selective, signer, app.now, &mut random)?)
 }
 
 /// The named suite, or the one that goes with the key.
@@ -236,19 +105,7 @@ pub(crate) fn suite_for(
     name: Option<&str>,
     signer: &SigningKey,
 ) -> Result<&'static dyn Suite, Failure> {
-    let key_type = signer.key.public_key().key_type();
-    let suite = match name {
-        Some(name) => SUITES.by_name(name).ok(),
-        None => SUITES.for_key(key_type),
-    };
-    let suite =
-        suite.ok_or_else(|| Failure::usage(format!("no suite signs with {key_type} keys")))?;
-    if suite.accepts(key_type).is_ok() {
-        return Ok(suite);
-    }
-    let fitting = SUITES.for_key(key_type).map_or("vc+jwt", Suite::name);
-    Err(Failure::usage(format!("{} does not sign with {key_type} keys", suite.name()))
-        .with_help(format!("--format {fitting}")))
+    Ok(format::suite_for(name, signer.key.public_key().key_type())?)
 }
 
 /// Adds a proof.
@@ -259,9 +116,7 @@ pub(crate) fn with_proof(
     signer: &SigningKey,
     app: &App<'_>,
 ) -> Result<Value<'static>, Failure> {
-    let mut random =
-        |bytes: &mut [u8]| app.fill(bytes).map_err(|failure| SignError(failure.message));
-    add_proof_with(document, options, suite, &signer.key, &mut random)
+    add_proof_with(document, options, suite, &signer.key, &mut app.random_source())
         .map_err(|error| Failure::usage(error.to_string()))
 }
 
@@ -305,4 +160,22 @@ pub(crate) fn deliver_to(
         app.out.write_all(text.as_bytes())?;
     }
     Ok(Exit::Accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_offers_every_format_but_the_older_one() {
+        let offered: Vec<Format> =
+            CredentialFormat::value_variants().iter().map(|offered| offered.0).collect();
+        let all = Format::ALL.into_iter().filter(|format| *format != Format::Ed25519Signature2020);
+        assert_eq!(offered, all.collect::<Vec<_>>());
+        for format in offered {
+            for name in [Some(format.name()), format.alias()].into_iter().flatten() {
+                assert_eq!(CredentialFormat::from_str(name, false), Ok(CredentialFormat(format)));
+            }
+        }
+    }
 }

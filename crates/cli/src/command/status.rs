@@ -9,6 +9,8 @@ use bonafide_core::status::{
 };
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
+use bonafide_issuer::format::{Format, Selective};
+use bonafide_issuer::keys::SigningKey;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -19,7 +21,7 @@ use super::status_token;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::key_file::{self, SigningKey};
+use crate::key_file;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Status {
@@ -100,7 +102,7 @@ impl Status {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
         match self {
             Self::New { key, method, url, purpose, entries, ttl, valid_for, format, out } => {
-                if format.is_some_and(CredentialFormat::is_selective) {
+                if format.is_some_and(|format| format.0.is_selective()) {
                     return Err(Failure::usage("--format: a status list hides nothing")
                         .with_help("leave --format out, or --format vc+jwt"));
                 }
@@ -144,7 +146,7 @@ impl Status {
                     set.map_err(|error| Failure::usage(format!("--index: {error}")))?;
                 }
                 let format = match secured {
-                    Value::String(_) => Some(CredentialFormat::VcJwt),
+                    Value::String(_) => Some(CredentialFormat(Format::VcJwt)),
                     _ => None,
                 };
                 let document = list_credential(&list, &url, &issuer, app.now, valid_for);
@@ -182,8 +184,8 @@ fn write_list(
     out: &Path,
     app: &mut App<'_>,
 ) -> Result<Exit, Failure> {
-    let plain = secure::Selective::default();
-    let secured = secure::credential(document, format, &plain, signer, app)?;
+    let format = secure::format_for(format, signer)?;
+    let secured = secure::credential(document, format, &Selective::default(), signer, app)?;
     secure::deliver("status list", &secure::to_text(&secured), Some(out), app)
 }
 

@@ -7,6 +7,7 @@ use bonafide_core::json::Value;
 use bonafide_core::status::{
     StatusBits, StatusPurpose, TokenStatus, TokenStatusBits, TokenStatusListClaims,
 };
+use bonafide_issuer::keys::SigningKey;
 use bonafide_proof::jose::{self, CompactJws, TokenType};
 use clap::Args;
 use serde_json::json;
@@ -17,7 +18,7 @@ use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::human::shown;
-use crate::key_file::{self, SigningKey};
+use crate::key_file;
 
 #[derive(Debug, Args)]
 #[command(
