@@ -78,7 +78,11 @@ pub fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem
 }
 
 /// How long a credential may live.
-pub fn lifetime(asked: Option<Duration>, usual: Duration, longest: Duration) -> Result<Duration, Problem> {
+pub fn lifetime(
+    asked: Option<Duration>,
+    usual: Duration,
+    longest: Duration,
+) -> Result<Duration, Problem> {
     let lifetime = asked.unwrap_or(usual);
     if lifetime < Duration::from_secs(1) {
         return Err(Problem::malformed("/validFor", "expected a second at least"));

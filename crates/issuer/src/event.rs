@@ -88,11 +88,14 @@ impl EventDraft {
         let time = caller.at.to_string();
         record.insert("event".to_owned(), self.kind.into());
         record.insert("time".to_owned(), time.as_str().into());
-        record.insert("actor".to_owned(), json!({
-            "token": caller.token.map(|id| id.to_string()),
-            "name": caller.name,
-            "role": caller.role,
-        }));
+        record.insert(
+            "actor".to_owned(),
+            json!({
+                "token": caller.token.map(|id| id.to_string()),
+                "name": caller.name,
+                "role": caller.role,
+            }),
+        );
         record.entry("decision").or_insert_with(|| "allowed".into());
         if let Some(source) = caller.source {
             record.insert("source".to_owned(), source.to_string().into());

@@ -198,8 +198,11 @@ fn attestation(
         status,
     };
     let document = draft.into_credential().map_err(in_claims)?;
-    let requires =
-        Requires { agent: agent.id, identity: known.name == IDENTITY, changed_at: agent.changed_at };
+    let requires = Requires {
+        agent: agent.id,
+        identity: known.name == IDENTITY,
+        changed_at: agent.changed_at,
+    };
     let parts = Parts {
         document_id: None,
         credential_type: known.name.to_owned(),
@@ -216,10 +219,7 @@ fn in_claims(error: bonafide_core::Malformed) -> Problem {
 }
 
 /// The identity of an agent is what it was enrolled with. Claims may repeat it, never differ.
-fn identity_claims(
-    agent: &Agent,
-    mut claims: Object<'static>,
-) -> Result<Object<'static>, Problem> {
+fn identity_claims(agent: &Agent, mut claims: Object<'static>) -> Result<Object<'static>, Problem> {
     let enrolled = [
         ("name", Some(&agent.name)),
         ("kind", Some(&agent.kind)),
@@ -285,13 +285,12 @@ impl Prepared {
             Value::String(token) => token.into_owned().into_bytes(),
             other => to_canonical_string(&other).into_bytes(),
         };
-        let report =
-            verify_proof(&secured, &Request::new(), self.issuing.evidence(), now);
+        let report = verify_proof(&secured, &Request::new(), self.issuing.evidence(), now);
         if report.outcome != Outcome::Accepted {
             let reasons: Vec<String> = report
                 .checks
                 .iter()
-                .flat_map(|check| check.reasons().iter().map(ToString::to_string))
+                .flat_map(|check| check.reasons.iter().map(ToString::to_string))
                 .collect();
             return Err(Problem::proof_generation(format!(
                 "a verifier would refuse this credential: {}",

@@ -395,10 +395,14 @@ impl Settings {
             return wrong("limits.body_bytes: expected 1024 to 1073741824".to_owned());
         }
         if let Some(origin) = self.cors.origins.iter().find(|origin| !is_origin(origin)) {
-            return wrong(format!("cors.origins: {origin:?} is no origin, such as https://example"));
+            return wrong(format!(
+                "cors.origins: {origin:?} is no origin, such as https://example"
+            ));
         }
         if self.conformance && !self.listen.ip().is_loopback() {
-            return wrong("--conformance: keys and tokens are for tests; listen on loopback".into());
+            return wrong(
+                "--conformance: keys and tokens are for tests; listen on loopback".into(),
+            );
         }
         Ok(())
     }

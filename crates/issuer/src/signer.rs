@@ -6,7 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bonafide_core::did::{Did, DidDocument, did_key, resolve_self_certifying};
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::{KeyType, PublicKey};
+use bonafide_linked_data::SUITES;
 use bonafide_proof::Signer as _;
+use bonafide_verifier::Evidence;
 
 use crate::environment::Environment;
 use crate::format::Format;
@@ -65,6 +67,7 @@ pub struct Issuing {
     pub keys: Vec<Key>,
     /// Its DID document.
     pub document: DidDocument,
+    evidence: Evidence<'static>,
 }
 
 impl Issuing {
@@ -86,6 +89,17 @@ impl Issuing {
             let key = self.active().filter(of_type).last()?;
             Some((key, Format::default_for(key_type)?))
         })
+    }
+
+    /// Another whenever its keys are others.
+    pub fn version(&self) -> String {
+        let state = |key: &Key| format!("{}{:?}", key.record.name, key.record.state);
+        self.keys.iter().map(state).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What our own verifier checks with before anything leaves.
+    pub fn evidence(&self) -> &Evidence<'static> {
+        &self.evidence
     }
 
     /// Whether its DID is a did:web, which has a document of its own and whose keys can change.
@@ -122,7 +136,11 @@ impl Signers {
     pub fn issuing(&self) -> Vec<Arc<Issuing>> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
         let own = |name: &str| name == BUNDLE_INSTANCE || name == LOG_INSTANCE;
-        opened.iter().filter(|(name, _)| !own(name)).map(|(_, issuing)| Arc::clone(issuing)).collect()
+        opened
+            .iter()
+            .filter(|(name, _)| !own(name))
+            .map(|(_, issuing)| Arc::clone(issuing))
+            .collect()
     }
 
     /// A new key, sealed. Its place in the instance is `number`.
@@ -155,7 +173,11 @@ impl Signers {
     }
 
     /// Takes a committed instance or key up. What can't be opened is an error and changes nothing.
-    pub fn take(&self, instance: Option<&Instance>, key: Option<&KeyRecord>) -> Result<(), KeyError> {
+    pub fn take(
+        &self,
+        instance: Option<&Instance>,
+        key: Option<&KeyRecord>,
+    ) -> Result<(), KeyError> {
         let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
         let name = instance.map(|instance| &instance.name).or(key.map(|key| &key.instance));
         let Some(name) = name.cloned() else { return Ok(()) };
@@ -177,13 +199,22 @@ impl Signers {
         instance: &Instance,
         records: &BTreeMap<String, KeyRecord>,
     ) -> Result<Issuing, KeyError> {
-        let mut keys: Vec<Key> =
-            records.values().map(|record| self.open_key(instance, record)).collect::<Result<_, _>>()?;
-        keys.sort_by_key(|key| (key.record.created_at, key.record.name.len(), key.record.name.clone()));
+        let mut keys: Vec<Key> = records
+            .values()
+            .map(|record| self.open_key(instance, record))
+            .collect::<Result<_, _>>()?;
+        keys.sort_by_key(|key| {
+            (key.record.created_at, key.record.name.len(), key.record.name.clone())
+        });
         let wrong = || KeyError::Wrong { instance: instance.name.clone(), name: String::new() };
         let document = document(instance, &keys).ok_or_else(wrong)?;
-        let format = Format::parse(&instance.format).ok_or_else(wrong)?;
-        Ok(Issuing { instance: instance.clone(), format, keys, document })
+        // The log's origin stands in the place of its format; it signs no credentials.
+        let format = match instance.name.as_str() {
+            LOG_INSTANCE => Format::EddsaJcs2022,
+            _ => Format::parse(&instance.format).ok_or_else(wrong)?,
+        };
+        let evidence = Evidence::new().with_suites(SUITES).with_document(document.clone());
+        Ok(Issuing { instance: instance.clone(), format, keys, document, evidence })
     }
 
     fn open_key(&self, instance: &Instance, record: &KeyRecord) -> Result<Key, KeyError> {

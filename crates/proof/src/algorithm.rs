@@ -79,7 +79,7 @@ impl std::fmt::Debug for VerifyingKey {
 }
 
 /// Where signatures are checked: directly, or through something that remembers which were good.
-pub trait SignatureCheck {
+pub trait SignatureCheck: Sync {
     /// Whether `key` signed `message` with `signature`.
     fn is_good(&self, key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool;
 }

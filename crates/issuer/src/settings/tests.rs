@@ -8,15 +8,20 @@ fn the_documented_defaults_are_the_defaults() {
         .lines()
         .map(|line| {
             let setting = line.trim_start_matches("# ");
-            let is = setting.starts_with('[') || setting.split_once(" = ").is_some_and(|(name, _)| {
-                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-            });
+            let is = setting.starts_with('[')
+                || setting.split_once(" = ").is_some_and(|(name, _)| {
+                    name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+                });
             if is { format!("{setting}\n") } else { format!("{line}\n") }
         })
         .collect();
     let error = Settings::from_toml(&all).unwrap_err();
     assert_eq!(error.0, "seal: passphrase_file or key_file, not both");
-    let all: String = all.lines().filter(|line| !line.starts_with("key_file")).map(|line| format!("{line}\n")).collect();
+    let all: String = all
+        .lines()
+        .filter(|line| !line.starts_with("key_file"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let settings = Settings::from_toml(&all).unwrap();
     assert_eq!(settings.public_url(), "https://issuer.example");
     assert_eq!(settings.instances.len(), 1);

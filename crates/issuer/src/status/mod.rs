@@ -6,13 +6,13 @@ mod publication;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
+use bonafide_core::json::Object;
 use bonafide_core::status::{
     BitstringStatusEntry, StatusBits, StatusListError, StatusPurpose, TokenStatusReference,
 };
-use bonafide_core::json::Object;
 
 pub use permutation::{ENTRIES, Permutation};
-pub use publication::{Form, Publication, Published, PublishError};
+pub use publication::{Form, Lifetimes, Publication, PublishError, Published};
 
 use crate::store::{List, Status, StatusPlace};
 

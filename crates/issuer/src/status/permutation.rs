@@ -86,7 +86,9 @@ mod tests {
     #[test]
     fn keys_have_one_spelling() {
         assert!(Permutation::from_hex(&"0a".repeat(32)).is_some());
-        for bad in ["0A".repeat(32), "0a".repeat(31), "0g".repeat(32), "+1".repeat(32), "é".repeat(32)] {
+        for bad in
+            ["0A".repeat(32), "0a".repeat(31), "0g".repeat(32), "+1".repeat(32), "é".repeat(32)]
+        {
             assert!(Permutation::from_hex(&bad).is_none(), "{bad}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bonafide_core::encoding::hex;
-use bonafide_core::json::{Object, Value, to_canonical};
+use bonafide_core::json::{Object, Value, to_canonical_string};
 use bonafide_core::status::{
     BitstringStatusListCredential, StatusListError, StatusPurpose, TokenStatusBits,
     TokenStatusListClaims,
@@ -164,7 +164,7 @@ impl StatusList {
         };
         let bytes = match secured {
             Value::String(token) => token.into_owned().into_bytes(),
-            other => to_canonical(&other),
+            other => to_canonical_string(&other).into_bytes(),
         };
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&bytes))[..32]);
         Ok(Published { bytes, etag, at, version })

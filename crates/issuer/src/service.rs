@@ -1,0 +1,482 @@
+//! The service: what was opened, and what handlers do with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use bonafide_core::encoding::hex;
+use bonafide_core::key::KeyType;
+use bonafide_proof::Signer as _;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::challenge::Challenges;
+use crate::environment::{Environment, NoRandomness};
+use crate::event::{Caller, EventDraft};
+use crate::format::Format;
+use crate::keys::seal::{self, SealingKey};
+use crate::limit::RateLimits;
+use crate::log::{LogError, LogKey, LogReader, LogWriter};
+use crate::problem::Problem;
+use crate::sequencer::{self, SequencerError};
+use crate::settings::{InstanceSettings, Settings, did_web};
+use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
+use crate::state::State;
+use crate::status::{Lifetimes, StatusList};
+use crate::store::{
+    Instance, KeyRecord, List, Opened, Role, SledOptions, SledStore, Store, StoreError, With,
+};
+use crate::token;
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings.
+    #[error("{0}")]
+    Settings(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The keys.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// What the keys are sealed with.
+    #[error("{0}")]
+    Seal(String),
+    /// The log.
+    #[error(transparent)]
+    Sequencer(#[from] SequencerError),
+    /// The log and the store do not belong together.
+    #[error("{0}")]
+    Diverged(String),
+    /// The machine.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+impl From<LogError> for StartError {
+    fn from(error: LogError) -> Self {
+        Self::Sequencer(error.into())
+    }
+}
+
+/// The running service.
+pub struct Service {
+    /// How it runs.
+    pub settings: Settings,
+    /// Clock and randomness.
+    pub environment: Environment,
+    /// What must not be lost.
+    pub store: Arc<dyn Store>,
+    /// What is kept in memory.
+    pub state: Arc<State>,
+    /// The log's files, to read from.
+    pub log: Arc<LogReader>,
+    /// The log's public key.
+    pub log_key: LogKey,
+    /// Challenges.
+    pub challenges: Challenges,
+    /// How much each client may ask for.
+    pub limits: RateLimits,
+    /// The name of the instance that has no name in the URL.
+    pub default_instance: String,
+    pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
+    pub(crate) sled: Arc<SledStore>,
+    making_list: tokio::sync::Mutex<()>,
+    sequencer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// A service that was opened.
+pub struct Started {
+    /// The service.
+    pub service: Arc<Service>,
+    /// The administrator's token, at the first start alone.
+    pub administrator: Option<Zeroizing<String>>,
+}
+
+/// The folder of the log within the data folder.
+pub fn log_folder(data: &Path) -> PathBuf {
+    data.join("log")
+}
+
+impl Service {
+    /// Opens the data folder, makes what a new one lacks, and brings the log up to date. `on_stop`
+    /// is told once, if nothing can be written any more.
+    pub fn open(
+        settings: Settings,
+        environment: Environment,
+        on_stop: impl Fn(&str) + Send + Sync + 'static,
+    ) -> Result<Started, StartError> {
+        settings.check().map_err(|error| StartError::Settings(error.to_string()))?;
+        let on_stop = Arc::new(on_stop);
+        let (events, committed) = std::sync::mpsc::channel();
+        let new = !SledStore::is_at(&settings.data);
+        let sealing = sealing_key(&settings, new, &environment)?;
+        let state = Arc::new(State::new(Signers::new(sealing), events));
+        let stop = Arc::clone(&on_stop);
+        let options = SledOptions {
+            folder: settings.data.clone(),
+            cache: settings.store.cache_bytes,
+            on_stop: Box::new(move |why| stop(why)),
+        };
+        let (sled, opened) = SledStore::open(options, Arc::clone(&state) as Arc<_>)?;
+        if let Some(broken) = state.broken() {
+            return Err(StartError::Seal(format!(
+                "{broken}. Was the service started with another seal key or passphrase?"
+            )));
+        }
+        let sled = Arc::new(sled);
+        let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
+        let caller = Caller::service("start", environment.now());
+        let maker = Maker { settings: &settings, environment: &environment, store: &store, state: &state, caller: &caller };
+        maker.instances()?;
+        let administrator = maker.first_token()?;
+
+        let signer = own_instance(&state, LOG_INSTANCE)?;
+        let log_key = LogKey::new(&signer.instance.format, first_key(&signer)?)?;
+        let (writer, log) = LogWriter::open(&log_folder(&settings.data), log_key.clone())?;
+        check_log(&log, &opened)?;
+        if let Some(copy) = &settings.log.checkpoint_copy {
+            check_copy(copy, &log, &log_key)?;
+        }
+        let sequencer = sequencer::start(sequencer::Work {
+            writer,
+            signer,
+            store: Arc::clone(&store),
+            events: committed,
+            publish_every: settings.log.publish_every,
+            copy: settings.log.checkpoint_copy.clone(),
+            on_stop: Box::new(move |why| on_stop(why)),
+        })?;
+        let secret = challenge_key(&own_instance(&state, BUNDLE_INSTANCE)?)?;
+        let default_instance = match settings.instances.first() {
+            Some(first) => first.name.clone(),
+            None => DEFAULT_INSTANCE.to_owned(),
+        };
+        let service = Self {
+            challenges: Challenges::new(secret, settings.issuance.challenge_for),
+            limits: RateLimits::new(&settings.limits),
+            environment,
+            store,
+            state,
+            log,
+            log_key,
+            default_instance,
+            bundle: Mutex::default(),
+            sled,
+            making_list: tokio::sync::Mutex::default(),
+            sequencer: Mutex::new(Some(sequencer)),
+            settings,
+        };
+        Ok(Started { service: Arc::new(service), administrator })
+    }
+
+    /// The instance of this name, or the default one.
+    pub fn instance(&self, name: Option<&str>) -> Result<Arc<Issuing>, Problem> {
+        let name = name.unwrap_or(&self.default_instance);
+        let own = name.starts_with('_');
+        let found = self.state.signers.instance(name).filter(|_| !own);
+        found.ok_or_else(|| Problem::not_found("issuing instance"))
+    }
+
+    /// How long lists may be used and are valid.
+    pub fn lifetimes(&self) -> Lifetimes {
+        Lifetimes { ttl: self.settings.status.ttl, valid_for: self.settings.status.valid_for }
+    }
+
+    /// A status list of the instance with room for `entries` more; a new one is made when the
+    /// newest is full. None for an instance that can sign no lists.
+    pub async fn list_for(
+        &self,
+        issuing: &Issuing,
+        entries: u64,
+    ) -> Result<Option<Arc<StatusList>>, Problem> {
+        if issuing.list_key().is_none() {
+            return Ok(None);
+        }
+        let name = &issuing.instance.name;
+        let room = |list: &StatusList| list.used() + entries <= u64::from(crate::status::ENTRIES);
+        if let Some(list) = self.state.newest_list(name).filter(|list| room(list)) {
+            return Ok(Some(list));
+        }
+        let _one_at_a_time = self.making_list.lock().await;
+        if let Some(list) = self.state.newest_list(name).filter(|list| room(list)) {
+            return Ok(Some(list));
+        }
+        self.add_list(name).await?;
+        Ok(self.state.newest_list(name))
+    }
+
+    /// Makes a new status list.
+    pub async fn add_list(&self, instance: &str) -> Result<List, Problem> {
+        let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
+        let list = List {
+            number,
+            instance: instance.to_owned(),
+            url: format!("{}/status/{number}", self.settings.public_url()),
+            permutation: hex(&self.environment.random::<32>()?),
+        };
+        let caller = Caller::service("status lists", self.environment.now());
+        let event = EventDraft::new("status-list-added")
+            .with("list", &list.number)
+            .with("url", &list.url)
+            .with("instance", &list.instance)
+            .finish(&caller, &self.environment)?;
+        let with = With { events: vec![event], ..With::default() };
+        self.store.add_list(list.clone(), with).await?;
+        Ok(list)
+    }
+
+    /// Works off what waits and publishes the last checkpoint. Whoever else holds the store keeps
+    /// it open.
+    pub fn close(self: Arc<Self>) {
+        let handle = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(service) = Arc::into_inner(self) else { return };
+        drop(service);
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
+    }
+}
+
+/// The one instance of a service without any in its settings.
+const DEFAULT_INSTANCE: &str = "default";
+
+/// Makes what a data folder lacks.
+struct Maker<'m> {
+    settings: &'m Settings,
+    environment: &'m Environment,
+    store: &'m Arc<dyn Store>,
+    state: &'m State,
+    caller: &'m Caller,
+}
+
+impl Maker<'_> {
+    fn instances(&self) -> Result<(), StartError> {
+        let origin = self.settings.log.origin.clone().unwrap_or_else(|| {
+            let url = self.settings.public_url();
+            let host = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+            format!("{host}/log")
+        });
+        // The log's origin is kept in the place of its format, which never signs credentials.
+        self.own_instance(LOG_INSTANCE, &origin)?;
+        self.own_instance(BUNDLE_INSTANCE, Format::EddsaJcs2022.name())?;
+        let default = [InstanceSettings {
+            name: DEFAULT_INSTANCE.to_owned(),
+            did: None,
+            format: Format::EddsaJcs2022,
+        }];
+        let wanted = match self.settings.instances.as_slice() {
+            [] => &default[..],
+            instances => instances,
+        };
+        for (position, instance) in wanted.iter().enumerate() {
+            self.instance(instance, position == 0)?;
+        }
+        Ok(())
+    }
+
+    fn own_instance(&self, name: &str, format: &str) -> Result<(), StartError> {
+        if self.state.signers.instance(name).is_some() {
+            return Ok(());
+        }
+        let key = self.state.signers.generate(name, 1, KeyType::Ed25519, self.environment)?;
+        let did = format!("did:key:{}", key.public);
+        self.add(Instance { name: name.to_owned(), did, format: format.to_owned() }, vec![key])
+    }
+
+    fn instance(&self, wanted: &InstanceSettings, first: bool) -> Result<(), StartError> {
+        let name = &wanted.name;
+        let below = (!first).then_some(name.as_str());
+        let did = match wanted.did.as_deref() {
+            Some("key") => None,
+            Some(did) => Some(did.to_owned()),
+            None => Some(did_web(&self.settings.public_url(), below).ok_or_else(|| {
+                StartError::Settings(format!(
+                    "{} makes no did:web; set public_url to one with a name, or did = \"key\" for the instance {name}",
+                    self.settings.public_url()
+                ))
+            })?),
+        };
+        if let Some(there) = self.state.signers.instance(name) {
+            let same = match &did {
+                Some(did) => wanted.did.is_none() || *did == there.instance.did,
+                None => !there.is_web(),
+            };
+            if !same {
+                return Err(StartError::Settings(format!(
+                    "the instance {name} has the DID {}, and credentials that carry it; it can't get another",
+                    there.instance.did
+                )));
+            }
+            return Ok(());
+        }
+        let signers = &self.state.signers;
+        let types: Vec<KeyType> = match did {
+            // A did:key is one key, the one that its format takes.
+            None => KEY_TYPES.into_iter().find(|key_type| wanted.format.accepts(*key_type)).into_iter().collect(),
+            Some(_) => KEY_TYPES.into(),
+        };
+        let keys: Vec<KeyRecord> = (1..)
+            .zip(types)
+            .map(|(number, key_type)| signers.generate(name, number, key_type, self.environment))
+            .collect::<Result<_, _>>()?;
+        let did = match (did, keys.first()) {
+            (Some(did), _) => did,
+            (None, Some(key)) => format!("did:key:{}", key.public),
+            (None, None) => {
+                return Err(StartError::Settings(format!("no key signs {}", wanted.format.name())));
+            }
+        };
+        let format = wanted.format.name().to_owned();
+        self.add(Instance { name: name.clone(), did, format }, keys)
+    }
+
+    fn add(&self, instance: Instance, keys: Vec<KeyRecord>) -> Result<(), StartError> {
+        let public: Vec<&str> = keys.iter().map(|key| key.public.as_str()).collect();
+        let event = EventDraft::new("instance-added")
+            .with("instance", &instance.name)
+            .with("did", &instance.did)
+            .with("keys", &public)
+            .finish(self.caller, self.environment)?;
+        let with = With { events: vec![event], ..With::default() };
+        self.store.add_instance(instance, keys, with).wait()?;
+        match self.state.broken() {
+            Some(broken) => Err(StartError::Seal(broken)),
+            None => Ok(()),
+        }
+    }
+
+    fn first_token(&self) -> Result<Option<Zeroizing<String>>, StartError> {
+        if !self.state.tokens().is_empty() {
+            return Ok(None);
+        }
+        let name = "made at the first start".to_owned();
+        let (token, text) = token::make(name, Role::Administrator, None, self.environment)?;
+        let event = EventDraft::new("token-made")
+            .with("tokenId", &token.id)
+            .with("role", &token.role)
+            .finish(self.caller, self.environment)?;
+        let with = With { events: vec![event], ..With::default() };
+        self.store.put_token(token, with).wait()?;
+        Ok(Some(text))
+    }
+}
+
+/// The types of which a did:web has a key each, for every format.
+pub const KEY_TYPES: [KeyType; 4] =
+    [KeyType::Ed25519, KeyType::P256, KeyType::P384, KeyType::Bls12381G2];
+
+fn own_instance(state: &State, name: &str) -> Result<Arc<Issuing>, StartError> {
+    state.signers.instance(name).ok_or_else(|| {
+        StoreError::Damaged(format!("the key of {name} is missing")).into()
+    })
+}
+
+fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
+    let key = issuing.keys.first().map(|key| &key.public);
+    key.ok_or_else(|| StoreError::Damaged("an instance has no key".to_owned()).into())
+}
+
+/// What challenges are told by: a signature that is published nowhere.
+fn challenge_key(issuing: &Issuing) -> Result<[u8; 32], StartError> {
+    let key = issuing.list_key().ok_or_else(|| StoreError::Damaged("no bundle key".to_owned()))?.0;
+    let signature = Zeroizing::new(
+        key.key
+            .sign(b"bonafide: the key of this service's challenges")
+            .map_err(|error| StartError::Seal(error.to_string()))?,
+    );
+    Ok(Sha256::digest(&*signature).into())
+}
+
+fn sealing_key(
+    settings: &Settings,
+    new: bool,
+    environment: &Environment,
+) -> Result<SealingKey, StartError> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| {
+        StartError::Seal(format!("{}: {error}", path.display()))
+    };
+    let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
+    std::fs::create_dir_all(&settings.data).map_err(|error| failed(&settings.data, &error))?;
+    if let Some(path) = &settings.seal.passphrase_file {
+        let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| failed(path, &error))?;
+        let passphrase = text.trim_ascii_end();
+        if passphrase.is_empty() {
+            return Err(failed(path, &"the passphrase is empty"));
+        }
+        let header = settings.data.join("seal.json");
+        let sealing = match header.exists() {
+            true => seal::read_passphrase_file(&header, passphrase),
+            false if new => seal::create_passphrase_file(&header, passphrase, &mut random),
+            false => {
+                return Err(failed(&header, &"is missing; the keys were sealed in another way"));
+            }
+        };
+        return sealing.map_err(|error| failed(path, &error));
+    }
+    let path = match &settings.seal.key_file {
+        Some(path) => path.clone(),
+        None => settings.data.join("seal.key"),
+    };
+    let sealing = match path.exists() {
+        true => seal::read_key_file(&path),
+        false if new => seal::create_key_file(&path, &mut random),
+        false => {
+            return Err(failed(
+                &path,
+                &"is missing, and without it no key opens: put your copy of it there",
+            ));
+        }
+    };
+    sealing.map_err(|error| failed(&path, &error))
+}
+
+/// The store knows how far the log has come, and the log can't be further than the store: a store
+/// that lost what it had acknowledged is found out here.
+fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
+    if log.size() > opened.next_event {
+        return Err(StartError::Diverged(format!(
+            "the log has {} entries, but the store knows of {} events: the store went back to an earlier state. Restore a backup of the whole folder",
+            log.size(),
+            opened.next_event
+        )));
+    }
+    let Some((size, root)) = opened.log else { return Ok(()) };
+    if log.size() < size {
+        return Err(StartError::Diverged(format!(
+            "the log has {} entries, but {size} were published: the log was cut. Restore a backup of the whole folder",
+            log.size()
+        )));
+    }
+    if log.root_at(size)? != root {
+        return Err(StartError::Diverged(format!(
+            "the first {size} entries of the log are not those that were published"
+        )));
+    }
+    Ok(())
+}
+
+/// A copy of the checkpoint that is ahead of the log tells that an old backup was restored.
+fn check_copy(path: &Path, log: &LogReader, key: &LogKey) -> Result<(), StartError> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StartError::Settings(format!("{}: {error}", path.display()))),
+    };
+    let copy = crate::log::Checkpoint::verify(&text, key)?;
+    let shown = path.display();
+    if copy.size() > log.size() {
+        return Err(StartError::Diverged(format!(
+            "the checkpoint at {shown} is of {} entries, the log has {}: this folder is older than what was published, as after restoring an old backup. What was issued or revoked since is not known here. To go on all the same, move the checkpoint away",
+            copy.size(),
+            log.size()
+        )));
+    }
+    if log.root_at(copy.size())? != copy.root() {
+        return Err(StartError::Diverged(format!(
+            "the checkpoint at {shown} is not of this log: the log was forked"
+        )));
+    }
+    Ok(())
+}
