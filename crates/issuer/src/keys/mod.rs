@@ -1,4 +1,7 @@
-//! Signing keys of every kind, and the DID URLs under which they sign.
+//! Signing keys of every kind, the DID URLs under which they sign, and how they are kept
+//! ([`seal`]).
+
+pub mod seal;
 
 use bonafide_core::Malformed;
 use bonafide_core::did::{DidUrl, did_jwk, did_key};
