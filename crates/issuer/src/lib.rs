@@ -1,1 +1,3 @@
 //! bonafide: the issuer.
+
+pub mod log;
