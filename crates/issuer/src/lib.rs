@@ -1,7 +1,9 @@
 //! What issues credentials: an HTTP service that enrols agents, attests them, publishes status and
 //! keeps a provable log; and the formats and keys that it signs with.
 
+mod api;
 mod authority;
+mod bundle;
 mod challenge;
 pub mod environment;
 mod event;
@@ -9,9 +11,16 @@ pub mod format;
 pub mod id;
 mod issuance;
 pub mod keys;
+mod limit;
+pub mod log;
 mod problem;
+mod sequencer;
+mod service;
 pub mod settings;
 mod signer;
 mod state;
 mod status;
 pub mod store;
+mod token;
+
+pub use service::{Service, StartError, Started, log_folder};
