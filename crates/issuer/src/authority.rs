@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::store::{Agent, AgentState, Role};
 
 /// The attestation that says who an agent is, and that all others need.
-pub const IDENTITY: &str = "AgentIdentityCredential";
+pub(crate) const IDENTITY: &str = "AgentIdentityCredential";
 
 /// Who attests what.
 const ATTESTS: [(Role, &[&str]); 3] = [
@@ -18,7 +18,7 @@ const ATTESTS: [(Role, &[&str]); 3] = [
 ];
 
 /// Whether `role` is one of those that may; an administrator always is.
-pub fn may(role: Role, allowed: &[Role]) -> Result<(), Problem> {
+pub(crate) fn may(role: Role, allowed: &[Role]) -> Result<(), Problem> {
     if role == Role::Administrator || allowed.contains(&role) {
         return Ok(());
     }
@@ -34,14 +34,14 @@ pub fn may(role: Role, allowed: &[Role]) -> Result<(), Problem> {
 }
 
 /// Whether `role` may attest this type.
-pub fn may_attest(role: Role, known: &AttestationType) -> Result<(), Problem> {
+pub(crate) fn may_attest(role: Role, known: &AttestationType) -> Result<(), Problem> {
     let attests = |(_, types): &&(Role, &[&str])| types.contains(&known.name);
     let allowed: Vec<Role> = ATTESTS.iter().filter(attests).map(|(role, _)| *role).collect();
     may(role, &allowed)
 }
 
 /// The roles that attest this type, and so may revoke it.
-pub fn may_revoke(role: Role, credential_type: &str) -> Result<(), Problem> {
+pub(crate) fn may_revoke(role: Role, credential_type: &str) -> Result<(), Problem> {
     match AttestationType::by_name(credential_type) {
         // Whoever answers for the agents may end any of their credentials.
         Some(_) if role == Role::Registrar => Ok(()),
@@ -51,7 +51,7 @@ pub fn may_revoke(role: Role, credential_type: &str) -> Result<(), Problem> {
 }
 
 /// Whether an agent's state allows this attestation.
-pub fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem> {
+pub(crate) fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem> {
     let refuse = |code, detail: String| Err(Problem::conflict(code, detail));
     match agent.state {
         AgentState::Suspended => refuse(
@@ -78,7 +78,7 @@ pub fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem
 }
 
 /// How long a credential may live.
-pub fn lifetime(
+pub(crate) fn lifetime(
     asked: Option<Duration>,
     usual: Duration,
     longest: Duration,

@@ -45,7 +45,7 @@ impl Caller {
 
 /// An event in the making (standards: who, what, on whose behalf, why, with which evidence).
 #[derive(Clone, Debug)]
-pub struct EventDraft {
+pub(crate) struct EventDraft {
     kind: &'static str,
     agent: Option<Id>,
     digest: Option<[u8; 32]>,
@@ -54,25 +54,25 @@ pub struct EventDraft {
 
 impl EventDraft {
     /// An event of this kind, such as `credential-issued`.
-    pub fn new(kind: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str) -> Self {
         Self { kind, agent: None, digest: None, members: Map::new() }
     }
 
     /// The agent whose history it belongs to.
-    pub fn agent(mut self, id: Id) -> Self {
+    pub(crate) fn agent(mut self, id: Id) -> Self {
         self.agent = Some(id);
         self.with("agent", &id)
     }
 
     /// The SHA-256 of what was signed or is to be signed. It stands in the entry itself, so that
     /// whoever has the document can show that it is on the log.
-    pub fn digest(mut self, digest: [u8; 32]) -> Self {
+    pub(crate) fn digest(mut self, digest: [u8; 32]) -> Self {
         self.digest = Some(digest);
         self
     }
 
     /// A member of the private record.
-    pub fn with(mut self, name: &str, value: &impl Serialize) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: &impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value)
             && !value.is_null()
         {
@@ -82,7 +82,11 @@ impl EventDraft {
     }
 
     /// The event as it goes to the store.
-    pub fn finish(self, caller: &Caller, environment: &Environment) -> Result<Event, NoRandomness> {
+    pub(crate) fn finish(
+        self,
+        caller: &Caller,
+        environment: &Environment,
+    ) -> Result<Event, NoRandomness> {
         let salt = environment.random::<16>()?;
         let mut record = self.members;
         let time = caller.at.to_string();
@@ -115,7 +119,7 @@ impl EventDraft {
 
 /// The log's entry for a record: JSON with its members in order and no spaces, so that an auditor
 /// can make it again.
-pub fn entry(kind: &str, time: &str, digest: Option<[u8; 32]>, record: &[u8]) -> Vec<u8> {
+pub(crate) fn entry(kind: &str, time: &str, digest: Option<[u8; 32]>, record: &[u8]) -> Vec<u8> {
     let commitment = encode_base64url(&Sha256::digest(record));
     let digest = digest.map(|digest| format!("\"digest\":\"{}\",", encode_base64url(&digest)));
     format!(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bonafide_core::attestation::{AttestationType, Draft};
 use bonafide_core::json::{Object, Value, to_canonical_string};
-use bonafide_core::vc::Unverified;
+use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
 use bonafide_verifier::{Outcome, Request, verify_proof};
 use sha2::{Digest, Sha256};
 
@@ -53,8 +53,24 @@ pub enum Content {
     Whole(Value<'static>),
 }
 
+impl Order {
+    /// Whether it gets an entry in a status list: every attestation must be revocable, and so is
+    /// every other credential that brings no entry of its own and can have one.
+    pub fn wants_status(&self) -> bool {
+        match &self.content {
+            Content::Attestation { .. } => true,
+            Content::Whole(document) => {
+                // Version 1.1 has no terms for entries of Bitstring lists.
+                let context = document.get("@context").map(Value::one_or_more).unwrap_or_default();
+                let v2 = context.first().and_then(Value::as_str) == Some(CREDENTIALS_V2);
+                v2 && document.get("credentialStatus").is_none() && document.get("proof").is_none()
+            }
+        }
+    }
+}
+
 /// A reservation in the making, and what is needed to sign it. Becomes [`Signed`] once.
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// Its id.
     pub id: Id,
     /// Its id in the document.
@@ -84,7 +100,7 @@ pub struct Signed {
 }
 
 /// Prepares what was ordered, with an entry of `list` if there is one.
-pub fn prepare(
+pub(crate) fn prepare(
     order: Order,
     list: Option<&StatusList>,
     caller: &Caller,
@@ -273,7 +289,7 @@ fn whole(
 
 impl Prepared {
     /// Signs it, and has it checked as any verifier would.
-    pub fn sign(self, environment: &Environment) -> Result<Signed, Problem> {
+    pub(crate) fn sign(self, environment: &Environment) -> Result<Signed, Problem> {
         let key = self.issuing.key_for(self.order_format);
         let key = key.ok_or_else(|| no_key(&self.issuing, self.order_format))?;
         let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
@@ -307,7 +323,7 @@ impl Prepared {
     }
 
     /// What the log says once it is signed.
-    pub fn issued_event(&self) -> IssuedEvent {
+    pub(crate) fn issued_event(&self) -> IssuedEvent {
         IssuedEvent {
             id: self.id,
             agent: self.agent,
@@ -317,7 +333,7 @@ impl Prepared {
 }
 
 /// The event of an issuance, but for what was signed.
-pub struct IssuedEvent {
+pub(crate) struct IssuedEvent {
     id: Id,
     agent: Option<Id>,
     credential_type: String,
@@ -325,7 +341,7 @@ pub struct IssuedEvent {
 
 impl IssuedEvent {
     /// With what was signed.
-    pub fn of(
+    pub(crate) fn of(
         self,
         secured: Vec<u8>,
         caller: &Caller,

@@ -20,9 +20,8 @@ impl RateLimits {
     /// As the settings say.
     pub fn new(limits: &Limits) -> Self {
         let number = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let per_second = |rate: u32, burst: u32| {
-            Quota::per_second(number(rate)).allow_burst(number(burst))
-        };
+        let per_second =
+            |rate: u32, burst: u32| Quota::per_second(number(rate)).allow_burst(number(burst));
         let anonymous = limits.anonymous_per_second;
         Self {
             tokens: RateLimiter::keyed(per_second(limits.requests_per_second, limits.burst)),

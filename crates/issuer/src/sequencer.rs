@@ -11,7 +11,7 @@ use crate::signer::Issuing;
 use crate::store::{Event, Store, StoreError};
 
 /// What the sequencer works with.
-pub struct Work {
+pub(crate) struct Work {
     /// The log's files.
     pub writer: LogWriter,
     /// The instance that signs checkpoints.
@@ -49,7 +49,7 @@ pub enum SequencerError {
 const CATCH_UP: u64 = 4096;
 
 /// Brings the log up to date with the store, and goes on in a thread of its own.
-pub fn start(mut work: Work) -> Result<JoinHandle<()>, SequencerError> {
+pub(crate) fn start(mut work: Work) -> Result<JoinHandle<()>, SequencerError> {
     let until = work.store.next_event()?;
     catch_up(&mut work, until)?;
     publish(&mut work)?;

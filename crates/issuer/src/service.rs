@@ -14,7 +14,7 @@ use crate::challenge::Challenges;
 use crate::environment::{Environment, NoRandomness};
 use crate::event::{Caller, EventDraft};
 use crate::format::Format;
-use crate::keys::seal::{self, SealingKey};
+use crate::keys::seal::{self, Cost, SealingKey};
 use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader, LogWriter};
 use crate::problem::Problem;
@@ -128,7 +128,13 @@ impl Service {
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
         let caller = Caller::service("start", environment.now());
-        let maker = Maker { settings: &settings, environment: &environment, store: &store, state: &state, caller: &caller };
+        let maker = Maker {
+            settings: &settings,
+            environment: &environment,
+            store: &store,
+            state: &state,
+            caller: &caller,
+        };
         maker.instances()?;
         let administrator = maker.first_token()?;
 
@@ -148,7 +154,7 @@ impl Service {
             copy: settings.log.checkpoint_copy.clone(),
             on_stop: Box::new(move |why| on_stop(why)),
         })?;
-        let secret = challenge_key(&own_instance(&state, BUNDLE_INSTANCE)?)?;
+        let secret = challenge_key(&*own_instance(&state, BUNDLE_INSTANCE)?)?;
         let default_instance = match settings.instances.first() {
             Some(first) => first.name.clone(),
             None => DEFAULT_INSTANCE.to_owned(),
@@ -184,31 +190,32 @@ impl Service {
         Lifetimes { ttl: self.settings.status.ttl, valid_for: self.settings.status.valid_for }
     }
 
-    /// A status list of the instance with room for `entries` more; a new one is made when the
-    /// newest is full. None for an instance that can sign no lists.
-    pub async fn list_for(
-        &self,
-        issuing: &Issuing,
-        entries: u64,
-    ) -> Result<Option<Arc<StatusList>>, Problem> {
+    /// A status list of the instance with room in it; a new one is made when the newest is full.
+    /// None for an instance that can sign no lists.
+    pub async fn list_for(&self, issuing: &Issuing) -> Result<Option<Arc<StatusList>>, Problem> {
         if issuing.list_key().is_none() {
             return Ok(None);
         }
         let name = &issuing.instance.name;
-        let room = |list: &StatusList| list.used() + entries <= u64::from(crate::status::ENTRIES);
-        if let Some(list) = self.state.newest_list(name).filter(|list| room(list)) {
+        let with_room = || self.state.newest_list(name).filter(|list| list.has_room());
+        if let Some(list) = with_room() {
             return Ok(Some(list));
         }
         let _one_at_a_time = self.making_list.lock().await;
-        if let Some(list) = self.state.newest_list(name).filter(|list| room(list)) {
-            return Ok(Some(list));
+        if with_room().is_none() {
+            self.add_list(name).await?;
         }
-        self.add_list(name).await?;
-        Ok(self.state.newest_list(name))
+        Ok(with_room())
+    }
+
+    /// Begins a new status list before the last one is full.
+    pub async fn begin_list(&self, issuing: &Issuing) -> Result<List, Problem> {
+        let _one_at_a_time = self.making_list.lock().await;
+        self.add_list(&issuing.instance.name).await
     }
 
     /// Makes a new status list.
-    pub async fn add_list(&self, instance: &str) -> Result<List, Problem> {
+    async fn add_list(&self, instance: &str) -> Result<List, Problem> {
         let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
         let list = List {
             number,
@@ -314,7 +321,11 @@ impl Maker<'_> {
         let signers = &self.state.signers;
         let types: Vec<KeyType> = match did {
             // A did:key is one key, the one that its format takes.
-            None => KEY_TYPES.into_iter().find(|key_type| wanted.format.accepts(*key_type)).into_iter().collect(),
+            None => KEY_TYPES
+                .into_iter()
+                .find(|key_type| wanted.format.accepts(*key_type))
+                .into_iter()
+                .collect(),
             Some(_) => KEY_TYPES.into(),
         };
         let keys: Vec<KeyRecord> = (1..)
@@ -364,13 +375,14 @@ impl Maker<'_> {
 }
 
 /// The types of which a did:web has a key each, for every format.
-pub const KEY_TYPES: [KeyType; 4] =
+pub(crate) const KEY_TYPES: [KeyType; 4] =
     [KeyType::Ed25519, KeyType::P256, KeyType::P384, KeyType::Bls12381G2];
 
 fn own_instance(state: &State, name: &str) -> Result<Arc<Issuing>, StartError> {
-    state.signers.instance(name).ok_or_else(|| {
-        StoreError::Damaged(format!("the key of {name} is missing")).into()
-    })
+    state
+        .signers
+        .instance(name)
+        .ok_or_else(|| StoreError::Damaged(format!("the key of {name} is missing")).into())
 }
 
 fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
@@ -408,7 +420,9 @@ fn sealing_key(
         let header = settings.data.join("seal.json");
         let sealing = match header.exists() {
             true => seal::read_passphrase_file(&header, passphrase),
-            false if new => seal::create_passphrase_file(&header, passphrase, &mut random),
+            false if new => {
+                seal::create_passphrase_file(&header, passphrase, Cost::DEFAULT, &mut random)
+            }
             false => {
                 return Err(failed(&header, &"is missing; the keys were sealed in another way"));
             }

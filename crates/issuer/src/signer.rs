@@ -17,9 +17,9 @@ use crate::keys::{AnyKey, GenerateError, SigningKey};
 use crate::store::{Instance, KeyRecord, KeyState};
 
 /// The instance that signs trust bundles; its DID is its own key.
-pub const BUNDLE_INSTANCE: &str = "_bundle";
+pub(crate) const BUNDLE_INSTANCE: &str = "_bundle";
 /// The instance that signs the log's checkpoints; its DID is its own key.
-pub const LOG_INSTANCE: &str = "_log";
+pub(crate) const LOG_INSTANCE: &str = "_log";
 
 /// Why keys could not be made or opened.
 #[derive(Debug, thiserror::Error)]

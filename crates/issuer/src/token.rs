@@ -13,7 +13,7 @@ use crate::store::{Role, Token};
 const PREFIX: &str = "bonafide_";
 
 /// A new token and its text, which is shown once and kept nowhere.
-pub fn make(
+pub(crate) fn make(
     name: String,
     role: Role,
     expires_at: Option<Moment>,
@@ -30,7 +30,7 @@ pub fn make(
 }
 
 /// The id that a token's text claims.
-pub fn claimed_id(text: &str) -> Option<Id> {
+pub(crate) fn claimed_id(text: &str) -> Option<Id> {
     let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
     if id.len() != 32 || secret.len() != 43 || !id.is_ascii() {
         return None;
@@ -40,7 +40,7 @@ pub fn claimed_id(text: &str) -> Option<Id> {
 }
 
 /// Whether this is the text of the token, and the token still counts.
-pub fn is_good(token: &Token, text: &str, now: Moment) -> bool {
+pub(crate) fn is_good(token: &Token, text: &str, now: Moment) -> bool {
     let hash = hex(&Sha256::digest(text.as_bytes()));
     let same: bool = hash.as_bytes().ct_eq(token.hash.as_bytes()).into();
     same && token.revoked_at.is_none() && token.expires_at.is_none_or(|expires| now < expires)
@@ -77,7 +77,13 @@ mod tests {
 
     #[test]
     fn other_texts_claim_nothing() {
-        for text in ["", "bonafide_", "bonafide_x_y", "Bearer", &format!("bonafide_{}_{}", "é".repeat(16), "a".repeat(43))] {
+        for text in [
+            "",
+            "bonafide_",
+            "bonafide_x_y",
+            "Bearer",
+            &format!("bonafide_{}_{}", "é".repeat(16), "a".repeat(43)),
+        ] {
             assert_eq!(claimed_id(text), None, "{text}");
         }
     }

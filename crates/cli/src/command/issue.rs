@@ -76,7 +76,11 @@ impl Issue {
             return Err(Failure::usage("--valid-for: a credential has to live for some time"));
         }
         let signer = key_file::signing(&self.key, self.method.as_deref())?;
-        let selective = Selective { mandatory: self.mandatory.clone(), decoys: self.decoys };
+        let selective = Selective {
+            mandatory: self.mandatory.clone(),
+            decoys: self.decoys,
+            ..Selective::default()
+        };
         let format = secure::format_for(self.format, &signer)?;
         selective.check(format)?;
         let claims = files::read_json(&self.claims)?;

@@ -107,6 +107,8 @@ pub struct Selective {
     pub mandatory: Vec<String>,
     /// Digests of nothing in each object of an SD-JWT that hides something.
     pub decoys: usize,
+    /// The ids of proofs that the new one builds on.
+    pub previous: Vec<String>,
 }
 
 impl Selective {
@@ -179,8 +181,10 @@ pub fn secure(
         }
         _ => {
             let suite = suite_for(Some(format.name()), key_type)?;
+            let previous: Vec<&str> = selective.previous.iter().map(String::as_str).collect();
             let options = ProofOptions {
                 created: Some(now),
+                previous: &previous,
                 mandatory: if suite.is_selective() { &mandatory } else { &[] },
                 ..ProofOptions::new(&signer.method, Relationship::AssertionMethod)
             };

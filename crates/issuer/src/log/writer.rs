@@ -13,7 +13,7 @@ use super::files::{
 };
 use super::reader::Published;
 use super::tree::{Edge, record_hash, stored_hash_count};
-use super::{Checkpoint, LONGEST_ENTRY, LogError, LogKey, LogReader, TILE_WIDTH};
+use super::{Checkpoint, Hash, LONGEST_ENTRY, LogError, LogKey, LogReader, TILE_WIDTH};
 
 /// The one writer of a log.
 ///

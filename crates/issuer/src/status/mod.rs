@@ -11,10 +11,13 @@ use bonafide_core::status::{
     BitstringStatusEntry, StatusBits, StatusListError, StatusPurpose, TokenStatusReference,
 };
 
-pub use permutation::{ENTRIES, Permutation};
-pub use publication::{Form, Lifetimes, Publication, PublishError, Published};
+pub(crate) use permutation::{ENTRIES, Permutation};
+pub(crate) use publication::{Form, Lifetimes, Publication, PublishError};
 
 use crate::store::{List, Status, StatusPlace};
+
+/// How many indexes are left to requests that found room at the same time.
+const MARGIN: u64 = 4096;
 
 /// A status list in memory.
 pub struct StatusList {
@@ -58,6 +61,11 @@ impl StatusList {
         let used = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
         let index = self.permutation.of(u32::try_from(used).ok()?);
         Some((StatusPlace { list: self.list.number, index }, used + 1))
+    }
+
+    /// Whether more can be drawn. A margin is left for those who ask at the same time.
+    pub fn has_room(&self) -> bool {
+        self.used() + MARGIN < u64::from(ENTRIES)
     }
 
     /// How many indexes are drawn.

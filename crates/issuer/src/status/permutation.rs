@@ -6,21 +6,21 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 /// How many entries a list has: 2^18, twice the fewest that Bitstring Status List allows.
-pub const ENTRIES: u32 = 1 << (2 * HALF);
+pub(crate) const ENTRIES: u32 = 1 << (2 * HALF);
 const HALF: u32 = 9;
 const MASK: u32 = (1 << HALF) - 1;
 const ROUNDS: u8 = 8;
 
 /// A keyed permutation of 0 to [`ENTRIES`] - 1: a balanced Feistel network over two halves of 9
 /// bits, its rounds HMAC-SHA-256.
-pub struct Permutation {
+pub(crate) struct Permutation {
     // What each round adds for each half, computed once: HMAC is too slow for every draw.
     rounds: Box<[[u16; 1 << HALF]; ROUNDS as usize]>,
 }
 
 impl Permutation {
     /// The permutation of a key.
-    pub fn new(key: &[u8; 32]) -> Self {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
         let mut rounds = Box::new([[0; 1 << HALF]; ROUNDS as usize]);
         for (round, table) in (0_u8..).zip(rounds.iter_mut()) {
             for (half, entry) in (0_u16..).zip(table.iter_mut()) {
@@ -37,7 +37,7 @@ impl Permutation {
     }
 
     /// The permutation of a key in hexadecimal.
-    pub fn from_hex(key: &str) -> Option<Self> {
+    pub(crate) fn from_hex(key: &str) -> Option<Self> {
         let mut bytes = [0_u8; 32];
         if key.len() != 64 || !key.is_ascii() {
             return None;
@@ -49,7 +49,7 @@ impl Permutation {
     }
 
     /// The index at `number`, which is below [`ENTRIES`].
-    pub fn of(&self, number: u32) -> u32 {
+    pub(crate) fn of(&self, number: u32) -> u32 {
         let (mut left, mut right) = (number >> HALF & MASK, number & MASK);
         for round in self.rounds.iter() {
             (left, right) = (right, left ^ u32::from(round[right as usize]));

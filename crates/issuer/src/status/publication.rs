@@ -73,7 +73,7 @@ pub enum PublishError {
 
 /// What is published of one list.
 #[derive(Default)]
-pub struct Publication {
+pub(crate) struct Publication {
     // Held while signing: of many who ask at once, one waits for the signature.
     forms: Mutex<HashMap<Form, Arc<Published>>>,
 }

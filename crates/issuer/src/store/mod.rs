@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 pub use record::*;
 pub use sled_store::{Opened, SledOptions, SledStore};
 
-use crate::environment::Moment;
+use crate::environment::{Moment, NoRandomness};
 use crate::id::Id;
 
 /// Why the store did not do what it was asked to.
@@ -70,6 +70,12 @@ impl<T> Future for Pending<T> {
     }
 }
 
+impl From<NoRandomness> for StoreError {
+    fn from(error: NoRandomness) -> Self {
+        Self::Stopped(error.to_string())
+    }
+}
+
 fn gone() -> StoreError {
     StoreError::Stopped("it was closed while this was waiting".to_owned())
 }
@@ -89,7 +95,7 @@ pub struct With {
 }
 
 /// Makes the event of a credential whose status changes.
-pub type EachChanged = Box<dyn FnMut(&Credential, Status) -> Event + Send>;
+pub type EachChanged = Box<dyn FnMut(&Credential, Status) -> Result<Event, NoRandomness> + Send>;
 
 /// How many credentials one transaction changes at most; the rest is asked for again.
 pub const MOST_CHANGES: usize = 10_000;

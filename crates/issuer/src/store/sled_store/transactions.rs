@@ -390,7 +390,7 @@ fn set_status(
     transaction.put(key::status(place), vec![status_to_byte(status)]);
     transaction.effect(Effect::Status(place, status));
     if let Some(each) = each {
-        let event = each(&credential, was);
+        let event = each(&credential, was)?;
         transaction.event(event)?;
     }
     Ok(Some(Changed { credential, was }))
@@ -499,7 +499,7 @@ fn abandon(
     }
     match each {
         Some(each) => {
-            let event = each(&credential, was);
+            let event = each(&credential, was)?;
             transaction.event(event)
         }
         None => Ok(()),

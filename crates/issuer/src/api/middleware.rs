@@ -1,0 +1,66 @@
+//! What happens around every request: its id, its line in the service's own log, its metrics.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::extract::RequestId;
+use crate::problem::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id, and notes how it went. Neither bodies nor headers nor query strings are
+/// looked at: they could hold secrets.
+// Latencies are measured where they arise; no decision rests on this clock.
+#[allow(clippy::disallowed_methods)]
+pub(super) async fn observe(mut request: Request, next: Next) -> Response {
+    let id = own_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "(none)".to_owned(), |path| path.as_str().to_owned());
+    let began = Instant::now();
+    let mut response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    tracing::info!(
+        request = %id,
+        method = %method,
+        route = %route,
+        status,
+        micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    let labels = [("route", route), ("method", method.to_string()), ("status", status.to_string())];
+    metrics::histogram!("bonafide_request_seconds", &labels).record(took.as_secs_f64());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The id that a proxy gave the request, or a new one.
+fn own_id(request: &Request) -> String {
+    let given = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    match given {
+        Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(plain) => id.to_owned(),
+        _ => format!("{:016x}", random_id()),
+    }
+}
+
+/// Tells requests apart; no secret.
+fn random_id() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish()
+}
+
+/// A handler that panicked: said without what it was about.
+pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response {
+    Problem::fault("a handler panicked").into_response()
+}

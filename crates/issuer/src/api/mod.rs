@@ -1,0 +1,130 @@
+//! The HTTP API: every route in one place, handlers by noun.
+
+mod agents;
+mod answer;
+mod attestations;
+mod audit;
+mod credentials;
+mod extract;
+mod health;
+mod issuers;
+mod middleware;
+mod openapi;
+mod published;
+mod tokens;
+mod transparency;
+mod vc_api;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::service::Service;
+
+/// Every route, and the OpenAPI description of them.
+fn routes() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        // Agents and their lives.
+        .routes(routes!(agents::enrol, agents::list))
+        .routes(routes!(agents::show, agents::change))
+        .routes(routes!(agents::suspend))
+        .routes(routes!(agents::resume))
+        .routes(routes!(agents::retire))
+        .routes(routes!(agents::history))
+        .routes(routes!(agents::challenge))
+        // What is attested of them.
+        .routes(routes!(attestations::attest))
+        .routes(routes!(attestations::batch))
+        .routes(routes!(credentials::list))
+        .routes(routes!(credentials::show))
+        .routes(routes!(credentials::revoke))
+        .routes(routes!(credentials::suspend))
+        .routes(routes!(credentials::resume))
+        .routes(routes!(credentials::revoke_of_agent))
+        .routes(routes!(credentials::revoke_of_type))
+        // VC-API.
+        .routes(routes!(vc_api::issue))
+        .routes(routes!(vc_api::issue_by))
+        .routes(routes!(vc_api::derive))
+        .routes(routes!(vc_api::derive_by))
+        .routes(routes!(vc_api::verify_credential))
+        .routes(routes!(vc_api::verify_credential_by))
+        .routes(routes!(vc_api::verify_presentation))
+        .routes(routes!(vc_api::verify_presentation_by))
+        .routes(routes!(vc_api::set_status))
+        .routes(routes!(vc_api::add_status_list))
+        // Who issues, and with which keys.
+        .routes(routes!(issuers::list))
+        .routes(routes!(issuers::rotate))
+        .routes(routes!(issuers::compromised))
+        .routes(routes!(published::did_document))
+        .routes(routes!(published::did_document_of))
+        .routes(routes!(published::resolve))
+        // What is published.
+        .routes(routes!(published::token_list))
+        .routes(routes!(published::bitstring_list))
+        .routes(routes!(published::feed))
+        .routes(routes!(published::bundle))
+        .routes(routes!(transparency::checkpoint))
+        .routes(routes!(transparency::tile))
+        .routes(routes!(transparency::key))
+        .routes(routes!(transparency::proof))
+        // The operator's.
+        .routes(routes!(tokens::make, tokens::list))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(audit::list))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// The description of the API, OpenAPI 3.1.
+pub(crate) fn description() -> utoipa::openapi::OpenApi {
+    routes().split_for_parts().1
+}
+
+/// The service as a router.
+pub(crate) fn router(service: &Arc<Service>) -> Router {
+    let (router, description) = routes().split_for_parts();
+    let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description);
+    let limits = &service.settings.limits;
+    router
+        .merge(Router::<Arc<Service>>::from(docs))
+        .fallback(health::nothing_here)
+        .method_not_allowed_fallback(health::no_such_method)
+        .layer(DefaultBodyLimit::max(limits.body_bytes))
+        .layer(CatchPanicLayer::custom(middleware::panicked))
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::SERVICE_UNAVAILABLE,
+            limits.request_timeout,
+        ))
+        .layer(cors(service))
+        .layer(axum::middleware::from_fn(middleware::observe))
+        .with_state(Arc::clone(service))
+}
+
+/// Off unless configured.
+fn cors(service: &Service) -> CorsLayer {
+    let origins: Vec<HeaderValue> =
+        service.settings.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    if origins.is_empty() {
+        return CorsLayer::new();
+    }
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::IF_NONE_MATCH,
+            HeaderName::from_static("idempotency-key"),
+        ])
+        .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")])
+}

@@ -1,0 +1,206 @@
+//! An issuance from orders to the answer: reserve, sign, store. What can't be stored is given up.
+
+use crate::event::{Caller, EventDraft};
+use crate::id::Id;
+use crate::issuance::{Order, Prepared, Signed, prepare};
+use crate::problem::Problem;
+use crate::service::Service;
+use crate::store::{
+    Answer, Credential, Idempotency, Issued, Reservation, Status, StoreError, With,
+};
+
+/// What became of each order, in their order.
+pub(crate) type Outcomes = Vec<Result<Signed, Problem>>;
+
+/// More than this many are signed where they hold up nobody else.
+const FEW: usize = 4;
+
+/// One that was signed, or could not be.
+struct Attempt {
+    place: usize,
+    id: Id,
+    signed: Result<(Signed, Issued), Problem>,
+}
+
+impl Service {
+    /// Issues what was ordered. `answer` makes the answer from what became of each; it is kept for
+    /// repetitions. Fails as a whole only if nothing was issued.
+    pub async fn issue(
+        &self,
+        orders: Vec<Order>,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem>,
+    ) -> Result<(Answer, Outcomes), Problem> {
+        let mut outcomes: Vec<Option<Result<Signed, Problem>>> = Vec::new();
+        let (mut prepared, mut reservations) = (Vec::new(), Vec::new());
+        for (place, order) in orders.into_iter().enumerate() {
+            match self.prepare(order, caller).await {
+                Ok((one, reservation)) => {
+                    prepared.push((place, one));
+                    reservations.push(reservation);
+                    outcomes.push(None);
+                }
+                Err(problem) => outcomes.push(Some(Err(problem))),
+            }
+        }
+        if reservations.is_empty() {
+            let outcomes = all(outcomes);
+            return Ok((answer(&outcomes)?, outcomes));
+        }
+        let with = With { idempotency: idempotency.cloned(), ..With::default() };
+        let reserved = match self.store.reserve(reservations, with).await {
+            Ok(reserved) => reserved,
+            // Another request with this key came between.
+            Err(StoreError::InFlight) => match self.repeated(idempotency)? {
+                Some(answer) => return Ok((answer, Vec::new())),
+                None => return Err(StoreError::InFlight.into()),
+            },
+            Err(error) => return Err(error.into()),
+        };
+        let mut to_sign = Vec::new();
+        for ((place, prepared), reserved) in prepared.into_iter().zip(reserved) {
+            match reserved {
+                Ok(()) => to_sign.push((place, prepared)),
+                Err(error) => outcomes[place] = Some(Err(error.into())),
+            }
+        }
+        let attempts = self.sign(to_sign, caller).await?;
+        self.keep(attempts, outcomes, caller, idempotency, answer).await
+    }
+
+    async fn prepare(
+        &self,
+        order: Order,
+        caller: &Caller,
+    ) -> Result<(Prepared, Reservation), Problem> {
+        let list = match order.wants_status() {
+            true => self.list_for(&order.issuing).await?,
+            false => None,
+        };
+        prepare(order, list.as_deref(), caller, &self.environment)
+    }
+
+    async fn sign(
+        &self,
+        prepared: Vec<(usize, Prepared)>,
+        caller: &Caller,
+    ) -> Result<Vec<Attempt>, Problem> {
+        let (caller, environment, few) = (caller.clone(), self.environment, prepared.len() <= FEW);
+        let sign = move |(place, prepared): (usize, Prepared)| {
+            let (id, event) = (prepared.id, prepared.issued_event());
+            let signed = prepared.sign(&environment).and_then(|signed| {
+                let issued = event.of(signed.secured.clone(), &caller, &environment)?;
+                Ok((signed, issued))
+            });
+            Attempt { place, id, signed }
+        };
+        if few {
+            return Ok(prepared.into_iter().map(sign).collect());
+        }
+        tokio::task::spawn_blocking(move || prepared.into_iter().map(sign).collect())
+            .await
+            .map_err(|_| Problem::fault("signing did not come to its end"))
+    }
+
+    /// Stores what was signed, with the answer; what failed is given up, so that nothing signed
+    /// stays valid that nobody got.
+    async fn keep(
+        &self,
+        attempts: Vec<Attempt>,
+        mut outcomes: Vec<Option<Result<Signed, Problem>>>,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem>,
+    ) -> Result<(Answer, Outcomes), Problem> {
+        let (mut good, mut failed) = (Vec::new(), Vec::new());
+        for Attempt { place, id, signed } in attempts {
+            outcomes[place] = Some(match signed {
+                Ok((signed, issued)) => {
+                    good.push((place, issued));
+                    Ok(signed)
+                }
+                Err(problem) => {
+                    failed.push(id);
+                    Err(problem)
+                }
+            });
+        }
+        let mut outcomes = all(outcomes);
+        let answered = answer(&outcomes);
+        let whole = match (&answered, good.is_empty()) {
+            (Ok(answered), false) => {
+                let with = With {
+                    idempotency: idempotency.cloned(),
+                    answer: Some(answered.clone()),
+                    ..With::default()
+                };
+                let issued = good.iter().map(|(_, issued)| issued.clone()).collect();
+                self.store.commit(issued, with).await
+            }
+            _ => Err(StoreError::Conflict("nothing was signed")),
+        };
+        let answered = match whole {
+            Ok(()) => answered,
+            Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => Err(error.into()),
+            // One that can't be stored any more takes none of the others with it.
+            Err(_) => {
+                let mut kept = false;
+                for (place, issued) in good {
+                    let id = issued.id;
+                    match self.store.commit(vec![issued], With::default()).await {
+                        Ok(()) => kept = true,
+                        Err(error) => {
+                            outcomes[place] = Err(error.into());
+                            failed.push(id);
+                        }
+                    }
+                }
+                let answered = answer(&outcomes);
+                if let (Ok(answered), true, Some(idempotency)) = (&answered, kept, idempotency) {
+                    let with = With {
+                        idempotency: Some(idempotency.clone()),
+                        answer: Some(answered.clone()),
+                        ..With::default()
+                    };
+                    self.store.note(with).await?;
+                }
+                answered
+            }
+        };
+        if !failed.is_empty() {
+            self.abandon(failed, caller).await?;
+        }
+        Ok((answered?, outcomes))
+    }
+
+    /// Gives reservations up: they are revoked, and said to be so on the log.
+    pub async fn abandon(&self, ids: Vec<Id>, caller: &Caller) -> Result<(), Problem> {
+        let (caller, environment) = (caller.clone(), self.environment);
+        let each = move |credential: &Credential, _: Status| {
+            let mut draft = EventDraft::new("credential-abandoned")
+                .with("credential", &credential.id)
+                .with("type", &credential.credential_type);
+            if let Some(agent) = credential.agent {
+                draft = draft.agent(agent);
+            }
+            draft.finish(&caller, &environment)
+        };
+        let with = With { each: Some(Box::new(each)), ..With::default() };
+        Ok(self.store.abandon(ids, with).await?)
+    }
+
+    /// What a request with this key was answered with before, if it was.
+    pub fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<Answer>, Problem> {
+        match idempotency {
+            Some(idempotency) => Ok(self.store.answer(idempotency)?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Every order has an outcome by now.
+fn all(outcomes: Vec<Option<Result<Signed, Problem>>>) -> Outcomes {
+    let missing = || Err(Problem::fault("an order has no outcome"));
+    outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
+}
