@@ -234,8 +234,11 @@ impl Service {
             // It meets no certificate, and no name server is asked where this machine is.
             _ => (RootCertStore::empty(), Arc::new(ThisMachine)),
         };
-        let tls = tls::config(roots, shown)
-            .map_err(|error| ServiceError::BadIdentity { detail: quoted(&error.to_string()) })?;
+        let shows = shown.is_some();
+        let tls = tls::config(roots, shown).map_err(|error| match shows {
+            true => ServiceError::BadIdentity { detail: quoted(&error.to_string()) },
+            false => setup(error.to_string()).into(),
+        })?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .dns_resolver(Guard { lookup, allow_private: true })
