@@ -243,19 +243,46 @@ pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), Failure> {
     if is_standard_output(path) {
         return Err(Failure::usage("--out: a secret is written to a file and nowhere else"));
     }
+    let mut file = create_private(path, "a key")?;
+    append(&mut file, path, content)
+}
+
+/// Makes a file that only its owner can read. What is there already stays; `what` is not written
+/// over it.
+pub(crate) fn create_private(path: &Path, what: &str) -> Result<fs::File, Failure> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let shown = path.display();
-    let mut file = options.open(path).map_err(|error| match error.kind() {
+    options.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            Failure::usage(format!("{shown} exists, and a key is never overwritten"))
+            Failure::usage(format!("{shown} exists, and {what} is never overwritten"))
                 .with_help("choose another name for --out")
         }
         _ => Failure::usage(format!("can't write {shown}: {error}")),
-    })?;
-    file.write_all(content.as_bytes())
-        .and_then(|()| file.sync_all())
-        .map_err(|error| Failure::fault(format!("can't write {shown}: {error}")))
+    })
+}
+
+/// Writes on in a file, and waits until it lasts.
+pub(crate) fn append(file: &mut fs::File, path: &Path, content: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::fault(format!("can't write {}: {error}", path.display()));
+    file.write_all(content.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Refuses a file that everybody on this machine can read: it holds a secret.
+pub(crate) fn refuse_if_open(path: &Path) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let found = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        if found.is_some_and(|found| found.permissions().mode() & 0o007 != 0) {
+            let shown = path.display();
+            let message = format!("{shown} holds a secret and everybody here can read it");
+            return Err(Failure::usage(message).with_help(format!("chmod 600 {shown}")));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
 }

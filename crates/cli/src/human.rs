@@ -16,16 +16,36 @@ pub(crate) const YELLOW: anstyle::Style = color(anstyle::AnsiColor::Yellow);
 /// Text of others, safe to show: control characters and marks that turn the reading direction
 /// are written as escapes, so that nobody can paint a verdict of their own.
 pub(crate) fn shown(text: &str) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || turns(c) {
+        if paints(c) {
             safe.extend(c.escape_default());
         } else {
             safe.push(c);
         }
     }
     safe
+}
+
+/// The same for JSON, which stays the same JSON: such characters stand in its strings alone, and
+/// there as JSON escapes them. Line breaks and tabs between its tokens stay.
+pub(crate) fn shown_json(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if paints(c) && !matches!(c, '\n' | '\r' | '\t') {
+            // None of them is beyond U+FFFF. A write into a string can't fail.
+            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+fn paints(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// The same for text of several lines.

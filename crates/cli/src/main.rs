@@ -9,7 +9,10 @@ mod files;
 mod human;
 mod key_file;
 mod network;
+mod problem;
+mod remote;
 mod seen_file;
+mod table;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

@@ -8,13 +8,12 @@ use std::time::Duration;
 use bonafide_core::did::{Did, web_document_url, webvh_urls};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LOCATION};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use url::{Host, Url};
 
 use crate::address::is_public;
 use crate::error::{FetchError, quoted, shown};
 use crate::lookup::{Guard, Lookup, SystemLookup};
+use crate::tls;
 
 /// As in credentials.
 const LONGEST_URL: usize = 2048;
@@ -156,8 +155,11 @@ impl Client {
     /// As [`new`](Self::new), with another lookup of names. The rules for addresses stay.
     pub fn with_lookup(options: &Options, lookup: impl Lookup) -> Result<Self, FetchError> {
         let allow_private = options.allow_private;
+        let roots = tls::roots(options.system_roots, &options.roots)?;
+        let tls = tls::config(roots, None)
+            .map_err(|error| FetchError::Setup { detail: quoted(&error.to_string()) })?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(options)?)
+            .tls_backend_preconfigured(tls)
             .dns_resolver(Guard { lookup: Arc::new(lookup), allow_private })
             .https_only(true)
             .http1_only()
@@ -247,15 +249,7 @@ impl Client {
     /// Reads a URL and refuses what is not to be asked for. Names are looked at by [`Guard`].
     fn check(&self, text: &str) -> Result<Url, FetchError> {
         let bad = |detail| FetchError::BadUrl { detail };
-        if text.len() > LONGEST_URL {
-            return Err(bad("longer than 2048 bytes"));
-        }
-        // The URL Standard would drop line breaks and turn backslashes around; others read such
-        // a URL in another way, so nobody may.
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
-            return Err(bad("spaces, control characters, backslashes and non-ASCII are refused"));
-        }
-        let url = Url::parse(text).map_err(|_| bad("not an absolute URL"))?;
+        let url = read_url(text)?;
         if url.scheme() != "https" {
             return Err(FetchError::NotHttps { url: shown(&url) });
         }
@@ -292,24 +286,44 @@ impl Client {
             .send()
             .await
             .map_err(|error| FetchError::of_http(&error, url))?;
-        let status = response.status();
-        if status.is_redirection() {
-            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-            let location = location.and_then(|text| url.join(text).ok());
-            return Err(FetchError::Redirect {
-                url: shown(url),
-                location: location.as_ref().map(shown),
-            });
+        refuse_redirect(&response, url)?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Err(FetchError::Status { url: shown(url), status });
         }
-        if status.as_u16() != 200 {
-            return Err(FetchError::Status { url: shown(url), status: status.as_u16() });
-        }
-        let plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
-        if response.headers().get_all(CONTENT_ENCODING).iter().any(|v| !plain(v.as_bytes())) {
-            return Err(FetchError::Encoded { url: shown(url) });
-        }
+        refuse_encoded(&response, url)?;
         Ok(response)
     }
+}
+
+/// Reads a URL, unless it is one that others would read in another way.
+pub(crate) fn read_url(text: &str) -> Result<Url, FetchError> {
+    let bad = |detail| FetchError::BadUrl { detail };
+    if text.len() > LONGEST_URL {
+        return Err(bad("longer than 2048 bytes"));
+    }
+    // The URL Standard would drop line breaks and turn backslashes around; others don't.
+    if !text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return Err(bad("spaces, control characters, backslashes and non-ASCII are refused"));
+    }
+    Url::parse(text).map_err(|_| bad("not an absolute URL"))
+}
+
+pub(crate) fn refuse_redirect(response: &Response, url: &Url) -> Result<(), FetchError> {
+    if !response.status().is_redirection() {
+        return Ok(());
+    }
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let location = location.and_then(|text| url.join(text).ok());
+    Err(FetchError::Redirect { url: shown(url), location: location.as_ref().map(shown) })
+}
+
+pub(crate) fn refuse_encoded(response: &Response, url: &Url) -> Result<(), FetchError> {
+    let plain = |value: &[u8]| value.eq_ignore_ascii_case(b"identity");
+    if response.headers().get_all(CONTENT_ENCODING).iter().any(|v| !plain(v.as_bytes())) {
+        return Err(FetchError::Encoded { url: shown(url) });
+    }
+    Ok(())
 }
 
 fn is_of_name(byte: u8) -> bool {
@@ -317,7 +331,7 @@ fn is_of_name(byte: u8) -> bool {
 }
 
 /// Reads a body up to its cap.
-async fn read(
+pub(crate) async fn read(
     mut response: Response,
     url: &Url,
     cap: usize,
@@ -342,13 +356,13 @@ async fn read(
 }
 
 /// A header's value if it is text of a sensible length.
-fn header(response: &Response, name: HeaderName) -> Option<String> {
+pub(crate) fn header(response: &Response, name: HeaderName) -> Option<String> {
     let value = response.headers().get(name)?.to_str().ok()?;
     (value.len() <= LONGEST_HEADER).then(|| value.to_owned())
 }
 
 /// `type/subtype` of a `Content-Type` (RFC 9110, 8.3.1).
-fn media_type(content_type: &str) -> Option<String> {
+pub(crate) fn media_type(content_type: &str) -> Option<String> {
     let essence = content_type.split(';').next()?.trim();
     let (kind, subtype) = essence.split_once('/')?;
     let is_token = |text: &str| {
@@ -356,40 +370,6 @@ fn media_type(content_type: &str) -> Option<String> {
         !text.is_empty() && text.bytes().all(allowed)
     };
     (is_token(kind) && is_token(subtype)).then(|| essence.to_ascii_lowercase())
-}
-
-/// TLS 1.2 and 1.3 with one provider of cryptography, whatever else the process has installed.
-///
-/// Certificates are checked in here, on every platform: a verifier of the operating system may
-/// fetch what a stranger's certificate points to.
-fn tls(options: &Options) -> Result<rustls::ClientConfig, FetchError> {
-    let mut roots = rustls::RootCertStore::empty();
-    if options.system_roots {
-        // What can't be read is left out: fewer roots trust less.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    for (index, pem) in options.roots.iter().enumerate() {
-        let bad = |detail: String| FetchError::BadRoot { index, detail: quoted(&detail) };
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| bad(error.to_string()))?;
-            roots.add(certificate).map_err(|error| bad(error.to_string()))?;
-        }
-        if roots.len() == before {
-            return Err(bad("no certificate in it".to_owned()));
-        }
-    }
-    if roots.is_empty() {
-        return Err(FetchError::NoRoots);
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| FetchError::Setup { detail: quoted(&error.to_string()) })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 #[cfg(test)]

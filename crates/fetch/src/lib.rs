@@ -13,6 +13,9 @@
 //! - Bodies end at a cap for their [`Kind`], the whole request at a deadline; headers are bounded by
 //!   the HTTP client (100 of them, about 400 KiB).
 //!
+//! [`Service`] is the other client: it speaks to the operator's own service, wherever that is, with
+//! a token.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use bonafide_core::did::Did;
@@ -29,7 +32,10 @@ mod address;
 mod client;
 mod error;
 mod lookup;
+mod service;
+mod tls;
 
 pub use client::{Client, Fetched, Kind, Options};
 pub use error::FetchError;
 pub use lookup::{Looking, Lookup};
+pub use service::{Identity, Response, Route, Service, ServiceError, ServiceOptions, Token};

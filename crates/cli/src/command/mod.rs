@@ -1,19 +1,28 @@
 //! The commands, one a module.
 
+mod agent;
+mod agent_enrol;
+mod attest;
+mod attest_batch;
+mod audit;
 mod bundle;
 mod bundle_make;
 mod bundle_pull;
+mod credential;
 mod derive;
 mod did;
 mod did_resolve;
 mod inspect;
 mod issue;
+mod issuer;
 mod key;
 mod policy;
 mod present;
+mod revoke;
 mod secure;
 mod status;
 mod status_token;
+mod token;
 mod verify;
 
 use bonafide_core::time::{Timestamp, parse_duration};
@@ -53,6 +62,20 @@ pub(crate) enum Command {
     Did(did::Did),
     /// Decode a file and show what is in it. Verifies nothing.
     Inspect(inspect::Inspect),
+    /// Enrol agents with the issuer's service, show and change them.
+    Agent(agent::Agent),
+    /// Have the issuer's service sign what it knows of an agent.
+    Attest(attest::Attest),
+    /// Revoke credentials of the issuer's service, or suspend one.
+    Revoke(revoke::Revoke),
+    /// List and show what the issuer's service has signed.
+    Credential(credential::Credential),
+    /// Make, list and revoke the tokens of the issuer's service.
+    Token(token::Token),
+    /// List the issuers of the service and change their keys.
+    Issuer(issuer::Issuer),
+    /// Read what the issuer's service has done, and for whom.
+    Audit(audit::Audit),
     /// Print completions for a shell.
     #[command(
         after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide"
@@ -77,6 +100,13 @@ impl Command {
             Self::Policy(policy) => policy.run(app),
             Self::Did(did) => did.run(app),
             Self::Inspect(inspect) => inspect.run(app),
+            Self::Agent(agent) => agent.run(app),
+            Self::Attest(attest) => attest.run(app),
+            Self::Revoke(revoke) => revoke.run(app),
+            Self::Credential(credential) => credential.run(app),
+            Self::Token(token) => token.run(app),
+            Self::Issuer(issuer) => issuer.run(app),
+            Self::Audit(audit) => audit.run(app),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 let mut command = Arguments::command();
@@ -91,6 +121,11 @@ impl Command {
 /// A length of time on the command line.
 pub(crate) fn duration(text: &str) -> Result<std::time::Duration, String> {
     parse_duration(text).map_err(|error| error.detail)
+}
+
+/// The same, as it was written: for whoever else reads it.
+fn written_duration(text: &str) -> Result<String, String> {
+    duration(text).map(|_| text.to_owned())
 }
 
 /// A point in time on the command line.

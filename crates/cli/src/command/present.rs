@@ -25,8 +25,9 @@ use crate::key_file;
   bonafide present identity.jwt --key agent.key --nonce 9f1c2d --audience https://pay.example --format vp+jwt
   bonafide present score.sd-jwt --key agent.key --nonce 9f1c2d --audience https://pay.example --format dc+sd-jwt")]
 pub(crate) struct Present {
-    /// The credentials: JSON with proofs, compact JWTs, or SD-JWTs.
-    #[arg(required = true)]
+    /// The credentials: JSON with proofs, compact JWTs, or SD-JWTs. None, to answer who asks
+    /// whether the key is held.
+    #[arg(required_unless_present_any = ["challenge", "nonce"])]
     files: Vec<PathBuf>,
     /// The agent's key file.
     #[arg(long)]
@@ -141,15 +142,9 @@ impl Present {
                 app,
             );
         }
-        let options = ProofOptions {
-            created: Some(app.now),
-            challenge: self.binding.nonce(),
-            domain: self.binding.audience(),
-            ..ProofOptions::new(&signer.method, Relationship::Authentication)
-        };
-        let suite = secure::suite_for(format.and_then(PresentationFormat::suite), &signer)?;
-        let presentation = new_presentation(&signer.did, self.held()?);
-        let secured = secure::with_proof(presentation, suite, &options, &signer, app)?;
+        let suite = format.and_then(PresentationFormat::suite);
+        let answered = (self.binding.nonce(), self.binding.audience());
+        let secured = with_proof(self.held()?, suite, answered, &signer, app)?;
         secure::deliver("presentation", &secure::to_text(&secured), self.out.as_deref(), app)
     }
 
@@ -178,7 +173,7 @@ impl Present {
 
     /// The presentation as the claims of a token.
     fn claims(&self, signer: &SigningKey) -> Result<Object<'static>, Failure> {
-        let Value::Object(mut claims) = new_presentation(&signer.did, self.held()?) else {
+        let Value::Object(mut claims) = unsigned(signer, self.held()?) else {
             return Err(Failure::fault("a presentation is an object"));
         };
         for (name, value) in [("aud", self.binding.audience()), ("nonce", self.binding.nonce())] {
@@ -224,6 +219,45 @@ impl Present {
         };
         bound.map_err(unreadable)
     }
+}
+
+/// A presentation without credentials: the answer to who asks whether the key is held.
+pub(super) fn possession(
+    challenge: &str,
+    domain: &str,
+    signer: &SigningKey,
+    app: &App<'_>,
+) -> Result<Value<'static>, Failure> {
+    secure::refuse_bls(signer)?;
+    with_proof(Vec::new(), None, (Some(challenge), Some(domain)), signer, app)
+}
+
+/// A presentation that answers a challenge for a domain.
+fn with_proof(
+    held: Vec<Value<'static>>,
+    suite: Option<&str>,
+    (challenge, domain): (Option<&str>, Option<&str>),
+    signer: &SigningKey,
+    app: &App<'_>,
+) -> Result<Value<'static>, Failure> {
+    let options = ProofOptions {
+        created: Some(app.now),
+        challenge,
+        domain,
+        ..ProofOptions::new(&signer.method, Relationship::Authentication)
+    };
+    let suite = secure::suite_for(suite, signer)?;
+    secure::with_proof(unsigned(signer, held), suite, &options, signer, app)
+}
+
+fn unsigned(signer: &SigningKey, held: Vec<Value<'static>>) -> Value<'static> {
+    let none = held.is_empty();
+    let mut presentation = new_presentation(&signer.did, held);
+    // An empty array has no statement, so suites that sign RDF refuse it.
+    if let (true, Value::Object(members)) = (none, &mut presentation) {
+        members.remove("verifiableCredential");
+    }
+    presentation
 }
 
 /// Where the issuer named the key that binds, no other one does.
