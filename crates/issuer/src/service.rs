@@ -19,7 +19,7 @@ use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader, LogWriter};
 use crate::problem::Problem;
 use crate::sequencer::{self, SequencerError};
-use crate::settings::{InstanceSettings, Settings, did_web};
+use crate::settings::{InstanceSettings, KEY_TYPES, Settings, did_web};
 use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
 use crate::state::State;
 use crate::status::{Lifetimes, StatusList};
@@ -185,6 +185,19 @@ impl Service {
         found.ok_or_else(|| Problem::not_found("issuing instance"))
     }
 
+    /// The names and DIDs of those who issue here.
+    pub fn issuers(&self) -> Vec<(String, String)> {
+        let issuing = self.state.signers.issuing();
+        let names = issuing.iter().map(|issuing| &issuing.instance);
+        names.map(|instance| (instance.name.clone(), instance.did.clone())).collect()
+    }
+
+    /// The DID that signs trust bundles.
+    pub fn bundle_signer(&self) -> String {
+        let issuing = self.state.signers.instance(BUNDLE_INSTANCE);
+        issuing.map(|issuing| issuing.instance.did.clone()).unwrap_or_default()
+    }
+
     /// How long lists may be used and are valid.
     pub fn lifetimes(&self) -> Lifetimes {
         Lifetimes { ttl: self.settings.status.ttl, valid_for: self.settings.status.valid_for }
@@ -272,6 +285,7 @@ impl Maker<'_> {
             name: DEFAULT_INSTANCE.to_owned(),
             did: None,
             format: Format::EddsaJcs2022,
+            key: None,
         }];
         let wanted = match self.settings.instances.as_slice() {
             [] => &default[..],
@@ -323,7 +337,10 @@ impl Maker<'_> {
             // A did:key is one key, the one that its format takes.
             None => KEY_TYPES
                 .into_iter()
-                .find(|key_type| wanted.format.accepts(*key_type))
+                .find(|known| match &wanted.key {
+                    Some(name) => known.to_string() == *name,
+                    None => wanted.format.accepts(*known),
+                })
                 .into_iter()
                 .collect(),
             Some(_) => KEY_TYPES.into(),
@@ -373,10 +390,6 @@ impl Maker<'_> {
         Ok(Some(text))
     }
 }
-
-/// The types of which a did:web has a key each, for every format.
-pub(crate) const KEY_TYPES: [KeyType; 4] =
-    [KeyType::Ed25519, KeyType::P256, KeyType::P384, KeyType::Bls12381G2];
 
 fn own_instance(state: &State, name: &str) -> Result<Arc<Issuing>, StartError> {
     state

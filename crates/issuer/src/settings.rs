@@ -6,11 +6,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bonafide_core::did::{Did, web_document_url};
+use bonafide_core::key::KeyType;
 use bonafide_core::time::parse_duration;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::format::Format;
+
+/// The types of keys that sign; a did:web has one of each, for every format.
+pub const KEY_TYPES: [KeyType; 4] =
+    [KeyType::Ed25519, KeyType::P256, KeyType::P384, KeyType::Bls12381G2];
 
 /// Every setting with its default, as a file to begin with.
 pub const DEFAULTS: &str = include_str!("settings.toml");
@@ -97,6 +102,9 @@ pub struct InstanceSettings {
     /// The format it signs in.
     #[serde(default = "default_format", deserialize_with = "format")]
     pub format: Format,
+    /// For a did:key the type of its key, such as P-384; the first that the format takes, if left
+    /// out.
+    pub key: Option<String>,
 }
 
 fn default_format() -> Format {
@@ -453,11 +461,50 @@ fn check_instance(instance: &InstanceSettings) -> Result<(), SettingsError> {
             "instance name {name:?}: expected up to 64 of a-z, 0-9, - and ., beginning with one of a-z0-9"
         )));
     }
+    if let Some(key) = &instance.key {
+        let fits = |known: &KeyType| known.to_string() == *key && instance.format.accepts(*known);
+        if instance.did.as_deref() != Some("key") || !KEY_TYPES.iter().any(fits) {
+            return Err(SettingsError(format!(
+                "instance {name}: key: expected a type that {} takes, and did = \"key\"",
+                instance.format.name()
+            )));
+        }
+    }
     match instance.did.as_deref() {
         None | Some("key") => Ok(()),
         Some(did) => Did::parse(did).and_then(web_document_url).map(drop).map_err(|error| {
             SettingsError(format!("instance {name}: did: expected \"key\" or a did:web ({error})"))
         }),
+    }
+}
+
+impl Settings {
+    /// For test suites: loopback only, a did:key instance for each format and type of key.
+    pub fn for_conformance(data: PathBuf, listen: SocketAddr) -> Self {
+        let instance = |name: &str, format: Format, key: Option<KeyType>| InstanceSettings {
+            name: name.to_owned(),
+            did: Some("key".to_owned()),
+            format,
+            key: key.map(|key| key.to_string()),
+        };
+        let instances = vec![
+            instance("eddsa-rdfc-2022", Format::EddsaRdfc2022, None),
+            instance("eddsa-jcs-2022", Format::EddsaJcs2022, None),
+            instance("ecdsa-rdfc-2019-p256", Format::EcdsaRdfc2019, Some(KeyType::P256)),
+            instance("ecdsa-rdfc-2019-p384", Format::EcdsaRdfc2019, Some(KeyType::P384)),
+            instance("ecdsa-jcs-2019-p256", Format::EcdsaJcs2019, Some(KeyType::P256)),
+            instance("ecdsa-jcs-2019-p384", Format::EcdsaJcs2019, Some(KeyType::P384)),
+            instance("ecdsa-sd-2023", Format::EcdsaSd2023, None),
+            instance("bbs-2023", Format::Bbs2023, None),
+            instance("ed25519-signature-2020", Format::Ed25519Signature2020, None),
+            instance("jwt", Format::VcJwt, Some(KeyType::Ed25519)),
+            instance("jwt-es256", Format::VcJwt, Some(KeyType::P256)),
+            instance("jwt-es384", Format::VcJwt, Some(KeyType::P384)),
+            instance("sd-jwt", Format::VcSdJwt, Some(KeyType::Ed25519)),
+            instance("dc-sd-jwt", Format::DcSdJwt, Some(KeyType::Ed25519)),
+        ];
+        let limits = Limits { anonymous_per_second: 100_000, ..Limits::default() };
+        Self { data, listen, instances, limits, conformance: true, ..Self::default() }
     }
 }
 

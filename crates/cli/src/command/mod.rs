@@ -8,6 +8,7 @@ mod audit;
 mod bundle;
 mod bundle_make;
 mod bundle_pull;
+mod config;
 mod credential;
 mod derive;
 mod did;
@@ -20,6 +21,7 @@ mod policy;
 mod present;
 mod revoke;
 mod secure;
+mod serve;
 mod status;
 mod status_token;
 mod token;
@@ -60,6 +62,11 @@ pub(crate) enum Command {
     /// Resolve DIDs, offline unless told to fetch, and make DID documents.
     #[command(subcommand)]
     Did(did::Did),
+    /// Run the issuer as a service.
+    Serve(serve::Serve),
+    /// Show and check the settings of the service.
+    #[command(subcommand)]
+    Config(config::Config),
     /// Decode a file and show what is in it. Verifies nothing.
     Inspect(inspect::Inspect),
     /// Enrol agents with the issuer's service, show and change them.
@@ -99,6 +106,8 @@ impl Command {
             Self::Bundle(bundle) => bundle.run(app),
             Self::Policy(policy) => policy.run(app),
             Self::Did(did) => did.run(app),
+            Self::Serve(serve) => serve.run(app),
+            Self::Config(config) => config.run(app),
             Self::Inspect(inspect) => inspect.run(app),
             Self::Agent(agent) => agent.run(app),
             Self::Attest(attest) => attest.run(app),

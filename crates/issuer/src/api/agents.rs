@@ -334,7 +334,12 @@ pub(super) fn id(text: &str, what: &str) -> Result<Id, Problem> {
 }
 
 pub(super) fn find(service: &Service, text: &str) -> Result<Agent, Problem> {
-    service.store.agent(id(text, "agent")?)?.ok_or_else(|| Problem::not_found("agent"))
+    // Its DID serves as well as its id.
+    let found = match text.starts_with("did:") {
+        true => service.store.agent_by_did(text)?,
+        false => service.store.agent(id(text, "agent")?)?,
+    };
+    found.ok_or_else(|| Problem::not_found("agent"))
 }
 
 /// Shows an agent.

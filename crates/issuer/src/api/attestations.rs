@@ -24,7 +24,7 @@ use crate::store::Answer;
 
 /// What is to be attested of an agent.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 #[allow(dead_code)]
 pub(super) struct Attestation {
     /// The attestation type.
@@ -133,7 +133,6 @@ pub(super) async fn attest(
     if let Some(answer) = service.repeated(idempotency.as_ref())? {
         return Ok(answer.into_response());
     }
-    let _form: Attestation = body.read_parsed()?;
     let order = decide(&service, &caller, &id, &mut object)?;
     let outcome = service.issue(vec![order], &caller, idempotency.as_ref(), |outcomes| {
         let outcome = outcomes.first().ok_or_else(|| Problem::fault("nothing was issued"))?;
@@ -167,7 +166,6 @@ pub(super) async fn batch(
     if let Some(answer) = service.repeated(idempotency.as_ref())? {
         return Ok(answer.into_response());
     }
-    let _form: Batch = body.read_parsed()?;
     let Some(Value::Array(items)) = object.remove("items") else {
         return Err(Problem::malformed("/items", "expected a list"));
     };
@@ -229,6 +227,7 @@ fn decide(
     agent: &str,
     object: &mut Object<'static>,
 ) -> Result<Order, Problem> {
+    check_form(object)?;
     let name = object.str("type").ok_or_else(|| Problem::malformed("/type", "is missing"))?;
     let known = AttestationType::by_name(name).ok_or_else(|| {
         let names: Vec<&str> = ATTESTATION_TYPES.iter().map(|known| known.name).collect();
@@ -259,6 +258,31 @@ fn decide(
     };
     let content = Content::Attestation { known, agent: Box::new(agent), claims, valid_for };
     Ok(Order { issuing, format, selective, content, at: caller.at })
+}
+
+/// What [`Attestation`] says, member by member: claims are read by nothing but the strict parser.
+fn check_form(object: &Object<'_>) -> Result<(), Problem> {
+    for (name, value) in object.iter() {
+        let fits = match name {
+            "type" | "format" | "instance" | "validFor" => value.as_str().is_some(),
+            "claims" => value.as_object().is_some(),
+            "mandatory" => value
+                .as_array()
+                .is_some_and(|pointers| pointers.iter().all(|pointer| pointer.as_str().is_some())),
+            "decoys" => value.as_integer().is_some_and(|decoys| (0..=64).contains(&decoys)),
+            _ => return Err(Problem::malformed(&format!("/{name}"), "is not known")),
+        };
+        if !fits {
+            let expected = match name {
+                "claims" => "expected an object",
+                "mandatory" => "expected a list of JSON pointers",
+                "decoys" => "expected 0 to 64",
+                _ => "expected a string",
+            };
+            return Err(Problem::malformed(&format!("/{name}"), expected));
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn format_named(name: &str) -> Result<Format, Problem> {

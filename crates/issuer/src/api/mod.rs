@@ -85,11 +85,6 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(health::metrics))
 }
 
-/// The description of the API, OpenAPI 3.1.
-pub(crate) fn description() -> utoipa::openapi::OpenApi {
-    routes().split_for_parts().1
-}
-
 /// The service as a router.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
     let (router, description) = routes().split_for_parts();
