@@ -350,7 +350,7 @@ fn read_base(text: &str) -> Result<Url, ServiceError> {
 
 /// Whether a URL leads to this very machine. Other names than `localhost` lead wherever a name
 /// server says.
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -241,9 +241,9 @@ fn identity_claims(agent: &Agent, mut claims: Object<'static>) -> Result<Object<
         ("kind", Some(&agent.kind)),
         ("agentVersion", Some(&agent.version)),
         ("modelDigest", Some(&agent.model_digest)),
-        ("codeDigest", agent.code_digest.as_ref()),
+        ("codeDigest", Some(&agent.code_digest)),
         ("sponsor", Some(&agent.sponsor)),
-        ("trustDomain", agent.trust_domain.as_ref()),
+        ("trustDomain", Some(&agent.trust_domain)),
         ("spiffeId", agent.spiffe_id.as_ref()),
     ];
     for (name, value) in enrolled {

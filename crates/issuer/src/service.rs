@@ -247,14 +247,14 @@ impl Service {
         Ok(list)
     }
 
-    /// Works off what waits and publishes the last checkpoint. Whoever else holds the store keeps
-    /// it open.
+    /// Publishes the last checkpoint, works off what waits and closes the store. Requests that are
+    /// still under way keep the store open until they end.
     pub fn close(self: Arc<Self>) {
-        let handle = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(service) = Arc::into_inner(self) else { return };
-        drop(service);
-        if let Some(handle) = handle {
-            let _ = handle.join();
+        self.state.close_log();
+        let sequencer = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(sequencer) = sequencer {
+            // It ended before only if the process is about to.
+            let _ = sequencer.join();
         }
     }
 }

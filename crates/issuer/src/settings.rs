@@ -415,6 +415,12 @@ impl Settings {
         Ok(())
     }
 
+    /// The host of that URL.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.public_url()).ok();
+        url.and_then(|url| url.host_str().map(ToOwned::to_owned)).unwrap_or_default()
+    }
+
     /// The URL under which the service is reached.
     pub fn public_url(&self) -> String {
         self.public_url.clone().unwrap_or_else(|| {

@@ -33,7 +33,7 @@ pub struct State {
     pub feed: broadcast::Sender<StatusChange>,
     tokens: RwLock<HashMap<Id, Arc<Token>>>,
     lists: RwLock<BTreeMap<u32, Arc<StatusList>>>,
-    log: Mutex<Sender<(u64, Vec<Event>)>>,
+    log: Mutex<Option<Sender<(u64, Vec<Event>)>>>,
     /// What could not be taken up.
     broken: Mutex<Option<String>>,
 }
@@ -46,7 +46,7 @@ impl State {
             feed: broadcast::channel(FEED_LENGTH).0,
             tokens: RwLock::default(),
             lists: RwLock::default(),
-            log: Mutex::new(log),
+            log: Mutex::new(Some(log)),
             broken: Mutex::default(),
         }
     }
@@ -78,6 +78,12 @@ impl State {
     pub fn newest_list(&self, instance: &str) -> Option<Arc<StatusList>> {
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
         lists.values().rev().find(|list| list.list.instance == instance).cloned()
+    }
+
+    /// Lets the sequencer come to its end. What is committed after this it reads from the store at
+    /// the next start.
+    pub(crate) fn close_log(&self) {
+        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What could not be taken up, if anything.
@@ -137,6 +143,6 @@ impl Views for State {
     fn events(&self, first: u64, events: Vec<Event>) {
         // The sequencer reads from the store what it missed when it starts.
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = log.send((first, events));
+        let _ = log.as_ref().map(|log| log.send((first, events)));
     }
 }

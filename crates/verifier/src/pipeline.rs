@@ -440,7 +440,8 @@ pub struct ProofReport {
 }
 
 /// Asks the narrower question whether form and proof are good, and whether the request is answered
-/// if it names a nonce or an audience: not whether to trust who signed, nor what was revoked.
+/// if it names a nonce or an audience: not whether to trust who signed, nor what was revoked. A
+/// presentation without credentials shows that its holder has the key, which is enough here.
 pub fn verify_proof(
     input: &[u8],
     request: &Request,
@@ -454,6 +455,14 @@ pub fn verify_proof(
         CheckName::Holder | CheckName::Binding => asked,
         _ => false,
     });
+    for check in &mut verdict.checks {
+        let empty = |reason: &Reason| matches!(reason, Reason::PresentationEmpty {});
+        if check.reasons.iter().any(empty) {
+            let mut reasons = std::mem::take(&mut check.reasons);
+            reasons.retain(|reason| !empty(reason));
+            *check = Check::of(check.part, check.name, check.note.clone(), reasons);
+        }
+    }
     verdict.settle();
     ProofReport { outcome: verdict.outcome, checks: verdict.checks }
 }

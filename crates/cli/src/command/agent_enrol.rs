@@ -39,7 +39,7 @@ pub(super) struct Enrol {
     model_digest: String,
     /// The digest of its code.
     #[arg(long, value_name = "DIGEST")]
-    code_digest: Option<String>,
+    code_digest: String,
     /// Who answers for it.
     #[arg(long, value_name = "DID")]
     sponsor: String,
@@ -72,7 +72,7 @@ impl Enrol {
             ("kind", Some(&self.kind)),
             ("version", Some(&self.version)),
             ("modelDigest", Some(&self.model_digest)),
-            ("codeDigest", self.code_digest.as_deref()),
+            ("codeDigest", Some(self.code_digest.as_str())),
             ("sponsor", Some(&self.sponsor)),
             ("trustDomain", self.trust_domain.as_deref()),
             ("spiffeId", self.spiffe_id.as_deref()),

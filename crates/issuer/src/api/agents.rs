@@ -70,12 +70,12 @@ pub(super) struct Enrolment {
     model_digest: String,
     /// Digest of its code.
     #[schema(pattern = "^sha256:[0-9a-f]{64}$")]
-    code_digest: Option<String>,
+    code_digest: String,
     /// The DID of who answers for it.
     #[schema(max_length = 2048)]
     sponsor: String,
-    /// The domain in which its workload identity is valid.
-    #[schema(max_length = 256)]
+    /// The domain in which its workload identity is valid; the host of this service, if left out.
+    #[schema(pattern = "^[a-z0-9._-]+$", max_length = 255)]
     trust_domain: Option<String>,
     /// Its SPIFFE id.
     #[schema(max_length = 2048)]
@@ -140,7 +140,7 @@ pub(super) async fn enrol(
         model_digest: enrolment.model_digest,
         code_digest: enrolment.code_digest,
         sponsor: enrolment.sponsor,
-        trust_domain: enrolment.trust_domain,
+        trust_domain: enrolment.trust_domain.unwrap_or_else(|| service.settings.host()),
         spiffe_id: enrolment.spiffe_id,
         state: AgentState::Enrolled,
         identity_attested: false,
@@ -181,18 +181,35 @@ fn check(enrolment: &Enrolment) -> Result<(), Problem> {
     let texts = [
         ("/name", Some(&enrolment.name), 256),
         ("/version", Some(&enrolment.version), 128),
-        ("/trustDomain", enrolment.trust_domain.as_ref(), 256),
+        ("/trustDomain", enrolment.trust_domain.as_ref(), 255),
         ("/spiffeId", enrolment.spiffe_id.as_ref(), 2048),
     ];
     for (pointer, text, longest) in texts {
         check_text(pointer, text, longest)?;
     }
-    let spiffe = enrolment.spiffe_id.as_ref();
-    if spiffe.is_some_and(|id| !id.starts_with("spiffe://")) {
+    let domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
+    if enrolment.trust_domain.as_ref().is_some_and(|name| !name.bytes().all(domain)) {
+        return Err(Problem::malformed("/trustDomain", "expected a-z, 0-9, ., _ and - alone"));
+    }
+    if enrolment.spiffe_id.as_ref().is_some_and(|id| !is_spiffe_id(id)) {
         return Err(Problem::malformed("/spiffeId", "expected spiffe://trust-domain/path"));
     }
     check_digest("/modelDigest", Some(&enrolment.model_digest))?;
-    check_digest("/codeDigest", enrolment.code_digest.as_ref())
+    check_digest("/codeDigest", Some(&enrolment.code_digest))
+}
+
+fn is_spiffe_id(text: &str) -> bool {
+    let segment = |segment: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        !segment.is_empty() && segment.bytes().all(plain)
+    };
+    let Some((domain, path)) = text.strip_prefix("spiffe://").and_then(|rest| rest.split_once('/'))
+    else {
+        return false;
+    };
+    segment(domain)
+        && !domain.bytes().any(|b| b.is_ascii_uppercase())
+        && path.split('/').all(segment)
 }
 
 fn check_text(pointer: &str, text: Option<&String>, longest: usize) -> Result<(), Problem> {

@@ -100,19 +100,19 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             axum::http::StatusCode::SERVICE_UNAVAILABLE,
             limits.request_timeout,
         ))
-        .layer(cors(service))
+        .layer(tower::util::option_layer(cors(service)))
         .layer(axum::middleware::from_fn(middleware::observe))
         .with_state(Arc::clone(service))
 }
 
 /// Off unless configured.
-fn cors(service: &Service) -> CorsLayer {
+fn cors(service: &Service) -> Option<CorsLayer> {
     let origins: Vec<HeaderValue> =
         service.settings.cors.origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if origins.is_empty() {
-        return CorsLayer::new();
+        return None;
     }
-    CorsLayer::new()
+    let layer = CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([
@@ -121,5 +121,6 @@ fn cors(service: &Service) -> CorsLayer {
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
         ])
-        .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")])
+        .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")]);
+    Some(layer)
 }

@@ -175,7 +175,7 @@ fn list(
 /// The trust bundle: DID documents and status lists of this issuer, signed; for `bonafide bundle
 /// pull`.
 #[utoipa::path(get, path = "/bundle", tag = "status",
-    responses((status = 200, body = String, content_type = "application/jose"), (status = 304), Refusals))]
+    responses((status = 200, body = String, content_type = "application/bonafide-bundle+jwt"), (status = 304), Refusals))]
 pub(super) async fn bundle(
     State(service): State<Arc<Service>>,
     _: Anybody,
@@ -183,7 +183,7 @@ pub(super) async fn bundle(
 ) -> Result<Response, Problem> {
     let made = service.trust_bundle()?;
     let body = made.text.clone().into_bytes();
-    Ok(cached("application/jose", &made.etag, 1, body, &headers))
+    Ok(cached("application/bonafide-bundle+jwt", &made.etag, 1, body, &headers))
 }
 
 /// Changes of status as they are committed (Server-Sent Events). Each event `status` has as its

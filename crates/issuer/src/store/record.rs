@@ -38,13 +38,11 @@ pub struct Agent {
     /// Digest of the model that it runs on: `sha256:` and 64 hexadecimal digits.
     pub model_digest: String,
     /// Digest of its code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code_digest: Option<String>,
+    pub code_digest: String,
     /// The DID of who answers for it.
     pub sponsor: String,
     /// The domain in which its workload identity is valid.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub trust_domain: Option<String>,
+    pub trust_domain: String,
     /// Its SPIFFE id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spiffe_id: Option<String>,

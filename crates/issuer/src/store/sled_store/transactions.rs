@@ -279,14 +279,11 @@ fn change_agent(
         (change.name, &mut agent.name),
         (change.version, &mut agent.version),
         (change.model_digest, &mut agent.model_digest),
+        (change.code_digest, &mut agent.code_digest),
     ];
     for (new, old) in attested.into_iter().filter_map(|(new, old)| Some((new?, old))) {
         agent.identity_attested &= *old == new;
         *old = new;
-    }
-    if change.code_digest.is_some() && change.code_digest != agent.code_digest {
-        agent.identity_attested = false;
-        agent.code_digest = change.code_digest;
     }
     // Later than before whatever the clock says: what was decided of the agent before is held
     // against this.
