@@ -1,12 +1,14 @@
 //! From a decision to a credential: reserve, persist exactly what will be signed, sign, have our own
 //! verifier check it, store, answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bonafide_core::attestation::{AttestationType, Draft};
-use bonafide_core::json::{Object, Value, to_canonical_string};
+use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
 use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
+use bonafide_proof::data_integrity::{DeriveInput, proofs_of};
 use bonafide_verifier::{Outcome, Request, verify_proof};
 use sha2::{Digest, Sha256};
 
@@ -301,7 +303,8 @@ impl Prepared {
             Value::String(token) => token.into_owned().into_bytes(),
             other => to_canonical_string(&other).into_bytes(),
         };
-        let report = verify_proof(&secured, &Request::new(), self.issuing.evidence(), now);
+        let shown = shown(&secured, self.order_format)?;
+        let report = verify_proof(&shown, &Request::new(), self.issuing.evidence(), now);
         if report.outcome != Outcome::Accepted {
             let reasons: Vec<String> = report
                 .checks
@@ -330,6 +333,24 @@ impl Prepared {
             credential_type: self.credential_type.clone(),
         }
     }
+}
+
+/// What a verifier would be shown: of a base proof, which no verifier takes, one derived from it
+/// that hides nothing.
+fn shown(secured: &[u8], format: Format) -> Result<Cow<'_, [u8]>, Problem> {
+    let Some(suite) = format.suite().filter(|suite| suite.is_selective()) else {
+        return Ok(Cow::Borrowed(secured));
+    };
+    let failed = |error: &dyn std::fmt::Display| Problem::proof_generation(error.to_string());
+    let document =
+        parse(secured, &Limits::for_size(secured.len())).map_err(|error| failed(&error))?;
+    let Value::Object(document) = &document else { return Ok(Cow::Borrowed(secured)) };
+    let proofs = proofs_of(document).map_err(|error| failed(&error))?;
+    let Some(proof) = proofs.last() else { return Ok(Cow::Borrowed(secured)) };
+    let input =
+        DeriveInput { document, proof, reveal: &["/credentialSubject"], presentation_header: &[] };
+    let derived = suite.derive(input).map_err(|error| failed(&error))?;
+    Ok(Cow::Owned(to_canonical_string(&derived.into()).into_bytes()))
 }
 
 /// The event of an issuance, but for what was signed.

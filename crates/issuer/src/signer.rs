@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::format::Format;
 use crate::keys::seal::{SealError, SealingKey, open, seal};
 use crate::keys::{AnyKey, GenerateError, SigningKey};
+use crate::settings::KEY_TYPES;
 use crate::store::{Instance, KeyRecord, KeyState};
 
 /// The instance that signs trust bundles; its DID is its own key.
@@ -76,9 +77,13 @@ impl Issuing {
         active.filter_map(|key| key.signing.as_ref())
     }
 
-    /// The newest key that signs in this format.
+    /// The newest key that signs in this format: of those of several types the first in the order
+    /// of [`KEY_TYPES`].
     pub fn key_for(&self, format: Format) -> Option<&SigningKey> {
-        self.active().filter(|key| format.accepts(key.key.public_key().key_type())).last()
+        let mut fitting = KEY_TYPES.into_iter().filter(|key_type| format.accepts(*key_type));
+        fitting.find_map(|key_type| {
+            self.active().filter(|key| key.key.public_key().key_type() == key_type).last()
+        })
     }
 
     /// The key that signs its status lists, and the cryptosuite for them: one whose proofs
