@@ -130,7 +130,7 @@ async fn janitor(service: std::sync::Weak<Service>) {
         every.tick().await;
         let Some(service) = service.upgrade() else { return };
         service.limits.forget();
-        service.upkeep_metrics();
+        crate::telemetry::upkeep();
         if let Err(problem) = service.tidy(GIVEN_UP_AFTER).await {
             tracing::error!(detail = problem.detail, "the janitor could not tidy up");
         }

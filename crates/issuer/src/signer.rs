@@ -113,10 +113,13 @@ impl Issuing {
     }
 }
 
+/// What is kept of an instance: itself and its keys by name.
+type Records = (Instance, BTreeMap<String, KeyRecord>);
+
 /// Every instance.
 pub struct Signers {
     sealing: SealingKey,
-    records: RwLock<BTreeMap<String, (Instance, BTreeMap<String, KeyRecord>)>>,
+    records: RwLock<BTreeMap<String, Records>>,
     opened: RwLock<BTreeMap<String, Arc<Issuing>>>,
 }
 
@@ -238,12 +241,11 @@ impl Signers {
         if key.public_key().to_multikey() != record.public {
             return Err(wrong());
         }
-        let signing = match instance.did.starts_with("did:key:") {
-            true => SigningKey::as_did_key(key),
-            false => {
-                let method = format!("{}#{}", instance.did, record.name);
-                SigningKey::as_method(key, &method).map_err(|_| wrong())?
-            }
+        let signing = if instance.did.starts_with("did:key:") {
+            SigningKey::as_did_key(key)
+        } else {
+            let method = format!("{}#{}", instance.did, record.name);
+            SigningKey::as_method(key, &method).map_err(|_| wrong())?
         };
         if signing.did != instance.did {
             return Err(wrong());

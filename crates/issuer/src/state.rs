@@ -22,6 +22,9 @@ pub struct StatusChange {
     pub status: Status,
 }
 
+/// Committed events, from the sequence of the first of them on.
+pub(crate) type Committed = (u64, Vec<Event>);
+
 /// How many changes a slow follower may be behind before it misses some.
 const FEED_LENGTH: usize = 16_384;
 
@@ -33,14 +36,14 @@ pub struct State {
     pub feed: broadcast::Sender<StatusChange>,
     tokens: RwLock<HashMap<Id, Arc<Token>>>,
     lists: RwLock<BTreeMap<u32, Arc<StatusList>>>,
-    log: Mutex<Option<Sender<(u64, Vec<Event>)>>>,
+    log: Mutex<Option<Sender<Committed>>>,
     /// What could not be taken up.
     broken: Mutex<Option<String>>,
 }
 
 impl State {
     /// Nothing yet. Committed events go to `log`, each group with its first sequence.
-    pub fn new(signers: Signers, log: Sender<(u64, Vec<Event>)>) -> Self {
+    pub fn new(signers: Signers, log: Sender<Committed>) -> Self {
         Self {
             signers,
             feed: broadcast::channel(FEED_LENGTH).0,

@@ -45,18 +45,18 @@ pub fn start(settings: &Telemetry) {
     metrics::describe_gauge!("bonafide_log_entries", "entries published on the log");
 }
 
+/// Keeps histograms from growing; to be called now and then.
+pub(crate) fn upkeep() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.run_upkeep();
+    }
+}
+
 impl Service {
     /// The metrics as Prometheus reads them.
     pub(crate) fn render_metrics(&self) -> String {
         #[allow(clippy::cast_precision_loss)]
         metrics::gauge!("bonafide_log_entries").set(self.log.size() as f64);
         METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
-    }
-
-    /// Keeps histograms from growing; to be called now and then.
-    pub(crate) fn upkeep_metrics(&self) {
-        if let Some(metrics) = METRICS.get() {
-            metrics.run_upkeep();
-        }
     }
 }

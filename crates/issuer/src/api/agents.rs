@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,7 +27,7 @@ use crate::store::{Agent, AgentChange, AgentState, Credential, Role, Status, Wit
 /// A new challenge.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Challenge {
+pub(super) struct NewChallenge {
     /// What a presentation answers as `challenge` or `nonce`.
     challenge: String,
     /// Whom it answers, as `domain` or `aud`.
@@ -37,14 +38,14 @@ pub(super) struct Challenge {
 
 /// Asks for a challenge, to be answered with a presentation.
 #[utoipa::path(post, path = "/challenges", tag = "agents",
-    responses((status = 201, body = Challenge), Refusals))]
+    responses((status = 201, body = NewChallenge), Refusals))]
 pub(super) async fn challenge(
     State(service): State<Arc<Service>>,
     _: Anybody,
-) -> Result<(StatusCode, Json<Challenge>), Problem> {
+) -> Result<(StatusCode, Json<NewChallenge>), Problem> {
     let (challenge, until) = service.challenges.make(&service.environment)?;
     let domain = service.settings.public_url();
-    Ok((StatusCode::CREATED, Json(Challenge { challenge, domain, expires_at: until.0 })))
+    Ok((StatusCode::CREATED, Json(NewChallenge { challenge, domain, expires_at: until.0 })))
 }
 
 /// An agent to be enrolled.
@@ -323,10 +324,11 @@ pub(super) struct AgentPage {
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _caller: Caller,
-    query: Result<Query<AgentQuery>, axum::extract::rejection::QueryRejection>,
-    page: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<AgentQuery>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<AgentPage>, Problem> {
-    let (Query(query), Query(page)) = (query.map_err(bad_query)?, page.map_err(bad_query)?);
+    let (Query(query), Query(page)) =
+        (query.map_err(|error| bad_query(&error))?, page.map_err(|error| bad_query(&error))?);
     if let Some(did) = &query.did {
         let agent = service.store.agent_by_did(did)?;
         return Ok(Json(AgentPage { items: agent.into_iter().collect(), next: None }));
@@ -341,7 +343,7 @@ pub(super) async fn list(
 }
 
 /// A query that can't be read.
-pub(super) fn bad_query(error: axum::extract::rejection::QueryRejection) -> Problem {
+pub(super) fn bad_query(error: &QueryRejection) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "malformed-value", error.body_text())
 }
 
@@ -547,10 +549,10 @@ pub(super) async fn history(
     State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
-    query: Result<Query<HistoryQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.require(&[Role::Registrar, Role::Auditor])?;
-    let Query(query) = query.map_err(bad_query)?;
+    let Query(query) = query.map_err(|error| bad_query(&error))?;
     let agent = find(&service, &id)?;
     let limit = answer::limit(query.limit)?;
     let sequences = service.store.history(agent.id, query.from.unwrap_or(0), limit + 1)?;

@@ -28,9 +28,8 @@ use crate::store::Answer;
 #[allow(dead_code)]
 pub(super) struct Attestation {
     /// The attestation type.
-    #[serde(rename = "type")]
     #[schema(example = "PactScoreCredential")]
-    attestation_type: String,
+    r#type: String,
     /// The claims. For an AgentIdentityCredential they follow from the enrolment.
     #[schema(value_type = Option<Object>)]
     claims: Option<serde::de::IgnoredAny>,

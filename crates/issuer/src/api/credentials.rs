@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -111,10 +112,11 @@ pub(super) struct CredentialQuery {
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _caller: Caller,
-    query: Result<Query<CredentialQuery>, axum::extract::rejection::QueryRejection>,
-    page: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<CredentialQuery>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<CredentialPage>, Problem> {
-    let (Query(query), Query(page)) = (query.map_err(bad_query)?, page.map_err(bad_query)?);
+    let (Query(query), Query(page)) =
+        (query.map_err(|error| bad_query(&error))?, page.map_err(|error| bad_query(&error))?);
     let wanted = |credential: &Credential| {
         credential.phase == Phase::Issued
             && query.r#type.as_ref().is_none_or(|name| credential.credential_type == *name)

@@ -53,13 +53,9 @@ fn document(issuing: &Issuing, headers: &HeaderMap) -> Result<Response, Problem>
         return Err(Problem::not_found("DID document"));
     }
     let body = to_canonical_string(issuing.document.as_value());
-    let media_type = match accepts(
-        headers,
-        &["application/did", "application/did+ld+json", "application/ld+json", "application/json"],
-    ) {
-        Some(media_type) => media_type,
-        None => "application/did",
-    };
+    let known =
+        ["application/did", "application/did+ld+json", "application/ld+json", "application/json"];
+    let media_type = accepts(headers, &known).unwrap_or("application/did");
     Ok(cached(media_type, &etag_of(&body), 60, body.into_bytes(), headers))
 }
 

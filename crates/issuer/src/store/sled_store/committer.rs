@@ -115,13 +115,17 @@ fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>) {
         });
         match durable {
             Ok(Written { effects, events }) => {
-                effects.into_iter().for_each(|effect| show(views.as_ref(), effect));
+                for effect in effects {
+                    show(views.as_ref(), effect);
+                }
                 let first = next_event;
                 next_event += events.len() as u64;
                 if !events.is_empty() {
                     views.events(first, events);
                 }
-                replies.into_iter().for_each(|reply| reply(Ok(())));
+                for reply in replies {
+                    reply(Ok(()));
+                }
             }
             Err(why) => {
                 // What is on disk is not known any more: nothing is acknowledged, nothing tried

@@ -30,7 +30,9 @@ pub(super) const LOG_WRITTEN: &[u8] = b"m/log";
 fn of(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(33);
     key.push(kind);
-    parts.iter().for_each(|part| key.extend_from_slice(part));
+    for part in parts {
+        key.extend_from_slice(part);
+    }
     key
 }
 

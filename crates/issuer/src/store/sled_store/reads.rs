@@ -104,7 +104,7 @@ impl SledStore {
         wanted: &dyn Fn(&T) -> bool,
     ) -> Result<Page<T>, StoreError> {
         let mut from = prefix.to_vec();
-        from.extend(after.iter().flat_map(|after| after.as_bytes()));
+        from.extend(after.iter().flat_map(Id::as_bytes));
         let mut items = Vec::new();
         let mut last = None;
         for (number, item) in self.tree.range(from.clone()..).enumerate() {

@@ -264,7 +264,7 @@ fn change_agent(
     id: Id,
     change: AgentChange,
     at: Moment,
-    mut each: Option<&mut EachChanged>,
+    each: Option<&mut EachChanged>,
 ) -> Result<Agent, StoreError> {
     let key = key::agent(id);
     let mut agent: Agent = transaction.get(&key)?.ok_or(StoreError::NotFound("agent"))?;
@@ -290,19 +290,21 @@ fn change_agent(
     agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
     transaction.put_json(key, &agent)?;
     if agent.state != was {
-        carry_over(transaction, &agent, each.as_deref_mut())?;
+        carry_over(transaction, &agent, each)?;
     }
     Ok(agent)
 }
 
 fn next_state(agent: &Agent, asked: AgentState) -> Result<AgentState, StoreError> {
     match (agent.state, asked) {
-        (AgentState::Enrolled | AgentState::Active, AgentState::Suspended) => Ok(asked),
-        (AgentState::Suspended, AgentState::Suspended) => Ok(asked),
         (AgentState::Suspended, AgentState::Active | AgentState::Enrolled) => {
             Ok(if agent.identity_attested { AgentState::Active } else { AgentState::Enrolled })
         }
-        (_, AgentState::Retired) => Ok(asked),
+        (
+            AgentState::Enrolled | AgentState::Active | AgentState::Suspended,
+            AgentState::Suspended,
+        )
+        | (_, AgentState::Retired) => Ok(asked),
         _ => Err(StoreError::Conflict("only a suspended agent can be resumed")),
     }
 }
