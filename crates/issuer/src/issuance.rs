@@ -79,7 +79,7 @@ pub(crate) struct Prepared {
     pub document_id: Option<String>,
     /// Its narrowest type.
     pub credential_type: String,
-    agent: Option<Id>,
+    credential: Credential,
     order_format: Format,
     selective: Selective,
     issuing: Arc<Issuing>,
@@ -144,7 +144,7 @@ pub(crate) fn prepare(
             .map(|requires| requires.changed_at),
         prepared_at: at,
         valid_until: parts.valid_until,
-        payload: Place { file: 0, at: 0, length: 0 },
+        payload: Place::default(),
         secured: None,
     };
     let payload = to_canonical_string(&document).into_bytes();
@@ -153,7 +153,7 @@ pub(crate) fn prepare(
         id,
         document_id: parts.document_id,
         credential_type: parts.credential_type,
-        agent: credential.agent,
+        credential: credential.clone(),
         order_format: format,
         selective,
         issuing,
@@ -327,11 +327,7 @@ impl Prepared {
 
     /// What the log says once it is signed.
     pub(crate) fn issued_event(&self) -> IssuedEvent {
-        IssuedEvent {
-            id: self.id,
-            agent: self.agent,
-            credential_type: self.credential_type.clone(),
-        }
+        IssuedEvent { credential: self.credential.clone() }
     }
 }
 
@@ -355,9 +351,7 @@ fn shown(secured: &[u8], format: Format) -> Result<Cow<'_, [u8]>, Problem> {
 
 /// The event of an issuance, but for what was signed.
 pub(crate) struct IssuedEvent {
-    id: Id,
-    agent: Option<Id>,
-    credential_type: String,
+    credential: Credential,
 }
 
 impl IssuedEvent {
@@ -370,13 +364,13 @@ impl IssuedEvent {
     ) -> Result<Issued, Problem> {
         let mut draft = EventDraft::new("credential-issued")
             .digest(Sha256::digest(&secured).into())
-            .with("credential", &self.id)
-            .with("type", &self.credential_type);
-        if let Some(agent) = self.agent {
+            .with("credential", &self.credential.id)
+            .with("type", &self.credential.credential_type);
+        if let Some(agent) = self.credential.agent {
             draft = draft.agent(agent);
         }
         let event = draft.finish(caller, environment)?;
-        Ok(Issued { id: self.id, secured, event })
+        Ok(Issued { credential: self.credential, secured, event })
     }
 }
 
@@ -403,7 +397,8 @@ fn event(
         .with("format", &credential.format)
         .with("status", &credential.status_place.map(status_member));
     if let Some(agent) = credential.agent {
-        draft = draft.agent(agent);
+        // What became of it is in the agent's history; that it was begun is on the log alone.
+        draft = draft.with("agent", &agent);
     }
     Ok(draft.finish(caller, environment)?)
 }

@@ -147,7 +147,7 @@ impl Service {
             Err(_) => {
                 let mut kept = false;
                 for (place, issued) in good {
-                    let id = issued.id;
+                    let id = issued.credential.id;
                     match self.store.commit(vec![issued], With::default()).await {
                         Ok(()) => kept = true,
                         Err(error) => {

@@ -129,8 +129,8 @@ pub struct Requires {
 /// A signed and checked credential.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The reservation.
-    pub id: Id,
+    /// What was reserved; its places are set by the store.
+    pub credential: Credential,
     /// The bytes that are handed out.
     pub secured: Vec<u8>,
     /// What the log says of it.

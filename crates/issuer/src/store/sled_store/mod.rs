@@ -1,5 +1,6 @@
 //! The embedded store: state and indexes in sled, what is large in append-only files beside it.
 
+mod codec;
 mod committer;
 mod key;
 mod open;
@@ -14,8 +15,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
+use self::codec::decode;
 use self::committer::{Committer, OnStop, Work};
 use self::values::{End, Reader, Writer};
 use crate::store::{StoreError, Views};
@@ -132,9 +132,4 @@ fn failed(error: sled::Error) -> StoreError {
 
 fn unreadable(key: &[u8]) -> StoreError {
     StoreError::Damaged(format!("the value of {:?} can't be read", String::from_utf8_lossy(key)))
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StoreError::Damaged(format!("a record can't be read: {error}")))
 }

@@ -1,5 +1,6 @@
 //! The transactions, one function each.
 
+use super::codec::{credential_with_places, encode, places_of};
 use super::reads::status_to_byte;
 use super::transaction::{Effect, Request, Transaction};
 use super::{SledStore, decode, failed, key};
@@ -80,7 +81,7 @@ impl Store for SledStore {
                 return Err(StoreError::Exists("an agent with this DID is enrolled"));
             }
             transaction.put(did, agent.id.as_bytes().to_vec());
-            transaction.put_json(key::agent(agent.id), &agent)?;
+            transaction.put_agent(agent.clone())?;
             Ok(agent)
         })
     }
@@ -103,12 +104,15 @@ impl Store for SledStore {
         reservations: Vec<Reservation>,
         mut with: With,
     ) -> Pending<Vec<Result<(), StoreError>>> {
+        let request = with.idempotency.as_ref().map(|idempotency| idempotency.key);
+        // Written here, where it holds up nobody else.
+        let records: Result<Vec<Vec<u8>>, StoreError> =
+            reservations.iter().map(|reservation| encode(&reservation.credential)).collect();
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            let request = with.idempotency.map(|idempotency| idempotency.key);
             let mut outcomes = Vec::with_capacity(reservations.len());
-            for reservation in reservations {
-                match reserve(transaction, reservation, request.as_ref()) {
+            for (reservation, record) in reservations.into_iter().zip(records?) {
+                match reserve(transaction, reservation, &record, request.as_ref()) {
                     Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
                         return Err(error);
                     }
@@ -123,9 +127,16 @@ impl Store for SledStore {
     }
 
     fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
+        let written = |issued: &Issued| {
+            encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
+        };
+        let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            issued.into_iter().try_for_each(|issued| commit(transaction, issued))
+            issued
+                .into_iter()
+                .zip(records?)
+                .try_for_each(|(issued, record)| commit(transaction, issued, &record))
         })
     }
 
@@ -144,7 +155,7 @@ impl Store for SledStore {
             transaction.with(&mut with)?;
             let mut changed = Vec::new();
             for id in in_scope(transaction, &scope)? {
-                let Some(credential) = transaction.get::<Credential>(&key::credential(id))? else {
+                let Some(credential) = transaction.credential(&key::credential(id))? else {
                     continue;
                 };
                 if changed.len() == MOST_CHANGES {
@@ -266,8 +277,7 @@ fn change_agent(
     at: Moment,
     each: Option<&mut EachChanged>,
 ) -> Result<Agent, StoreError> {
-    let key = key::agent(id);
-    let mut agent: Agent = transaction.get(&key)?.ok_or(StoreError::NotFound("agent"))?;
+    let mut agent = transaction.agent(id)?.clone();
     let was = agent.state;
     if was == AgentState::Retired && change.state != Some(AgentState::Retired) {
         return Err(StoreError::Conflict("the agent is retired"));
@@ -288,7 +298,7 @@ fn change_agent(
     // Later than before whatever the clock says: what was decided of the agent before is held
     // against this.
     agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
-    transaction.put_json(key, &agent)?;
+    transaction.put_agent(agent.clone())?;
     if agent.state != was {
         carry_over(transaction, &agent, each)?;
     }
@@ -322,7 +332,7 @@ fn carry_over(
     };
     let mut changed = 0;
     for id in in_scope(transaction, &Scope::Agent(agent.id))? {
-        let Some(credential) = transaction.get::<Credential>(&key::credential(id))? else {
+        let Some(credential) = transaction.credential(&key::credential(id))? else {
             continue;
         };
         // What was suspended for itself stays so when its agent comes back.
@@ -385,7 +395,7 @@ fn set_status(
     };
     credential.status = status;
     credential.suspended_with_agent = with_agent;
-    transaction.put_json(key::credential(credential.id), &credential)?;
+    transaction.put_credential(&credential)?;
     transaction.put(key::status(place), vec![status_to_byte(status)]);
     transaction.effect(Effect::Status(place, status));
     if let Some(each) = each {
@@ -399,12 +409,12 @@ fn set_status(
 fn reserve(
     transaction: &mut Transaction<'_, '_>,
     reservation: Reservation,
+    record: &[u8],
     request: Option<&[u8; 16]>,
 ) -> Result<(), StoreError> {
-    let Reservation { mut credential, payload, list_used, requires, event } = reservation;
+    let Reservation { credential, payload, list_used, requires, event } = reservation;
     if let Some(requires) = requires {
-        let agent: Agent =
-            transaction.get(&key::agent(requires.agent))?.ok_or(StoreError::NotFound("agent"))?;
+        let agent = transaction.agent(requires.agent)?;
         let fits = match requires.identity {
             true => matches!(agent.state, AgentState::Enrolled | AgentState::Active),
             false => agent.state == AgentState::Active && agent.identity_attested,
@@ -426,26 +436,28 @@ fn reserve(
         let before = before.map_or(0, u64::from_be_bytes);
         transaction.put(key, before.max(list_used).to_be_bytes().to_vec());
     }
-    credential.payload = transaction.stage(&[&payload])?;
-    transaction.put_json(key::credential(credential.id), &credential)?;
-    if let Some(agent) = credential.agent {
-        transaction.put(key::of_agent(agent, Some(credential.id)), Vec::new());
+    let payload = transaction.stage(&[&payload])?;
+    let record = credential_with_places(record, payload, None);
+    transaction.put(key::prepared(credential.id), record);
+    if let Some(request) = request {
+        transaction.put(key::prepared_for(credential.id), request.to_vec());
     }
-    let request = request.map(|request| request.to_vec()).unwrap_or_default();
-    transaction.put(key::prepared(credential.id), request);
     transaction.event(event)
 }
 
-fn commit(transaction: &mut Transaction<'_, '_>, issued: Issued) -> Result<(), StoreError> {
-    let at = key::credential(issued.id);
-    let mut credential: Credential =
-        transaction.get(&at)?.ok_or(StoreError::NotFound("reservation"))?;
-    if credential.phase != Phase::Prepared {
-        return Err(StoreError::Conflict("the reservation was given up"));
-    }
+/// Nothing is written before all is checked: one that fails leaves no trace among the others.
+fn commit(
+    transaction: &mut Transaction<'_, '_>,
+    issued: Issued,
+    record: &[u8],
+) -> Result<(), StoreError> {
+    let Issued { credential, secured, event } = issued;
+    let prepared = key::prepared(credential.id);
+    let reserved = transaction.bytes(&prepared)?;
+    let reserved = reserved.ok_or(StoreError::Conflict("the reservation was given up"))?;
+    let (payload, _) = places_of(&reserved)?;
     if let Some(id) = credential.agent {
-        let key = key::agent(id);
-        let mut agent: Agent = transaction.get(&key)?.ok_or(StoreError::NotFound("agent"))?;
+        let agent = transaction.agent(id)?;
         match agent.state {
             AgentState::Retired => {
                 return Err(StoreError::Conflict("the agent was retired while this was signed"));
@@ -455,17 +467,20 @@ fn commit(transaction: &mut Transaction<'_, '_>, issued: Issued) -> Result<(), S
             }
             AgentState::Enrolled | AgentState::Active => {}
         }
-        if credential.attests_agent_of == Some(agent.changed_at) {
-            agent.identity_attested = true;
-            agent.state = AgentState::Active;
-            transaction.put_json(key, &agent)?;
+        let current = credential.attests_agent_of == Some(agent.changed_at);
+        if current && !(agent.identity_attested && agent.state == AgentState::Active) {
+            let (state, identity_attested) = (AgentState::Active, true);
+            let agent = Agent { state, identity_attested, ..agent.clone() };
+            transaction.put_agent(agent)?;
         }
+        transaction.put(key::of_agent(id, Some(credential.id)), Vec::new());
     }
-    credential.phase = Phase::Issued;
-    credential.secured = Some(transaction.stage(&[&issued.secured])?);
-    transaction.put_json(at, &credential)?;
-    transaction.remove(key::prepared(issued.id));
-    transaction.event(issued.event)
+    let secured = transaction.stage(&[&secured])?;
+    let record = credential_with_places(record, payload, Some(secured));
+    transaction.put(key::credential(credential.id), record);
+    transaction.remove(prepared);
+    transaction.remove_if_there(key::prepared_for(credential.id))?;
+    transaction.event(event)
 }
 
 fn abandon(
@@ -474,21 +489,21 @@ fn abandon(
     each: Option<&mut EachChanged>,
 ) -> Result<(), StoreError> {
     let at = key::prepared(id);
-    let Some(request) = transaction.bytes(&at)? else { return Ok(()) };
+    let Some(mut credential) = transaction.credential(&at)? else { return Ok(()) };
     transaction.remove(at);
-    if let Ok(request) = <[u8; 16]>::try_from(request) {
+    let at = key::prepared_for(id);
+    if let Some(Ok(request)) = transaction.bytes(&at)?.map(<[u8; 16]>::try_from) {
+        transaction.remove(at);
         let at = key::request(&request);
         let open = transaction.get::<Request>(&at)?.is_some_and(|found| found.answer.is_none());
         if open {
             transaction.remove(at);
         }
     }
-    let at = key::credential(id);
-    let Some(mut credential) = transaction.get::<Credential>(&at)? else { return Ok(()) };
     let was = credential.status;
     credential.phase = Phase::Abandoned;
     credential.status = Status::Revoked;
-    transaction.put_json(at, &credential)?;
+    transaction.put_credential(&credential)?;
     if let Some(place) = credential.status_place {
         transaction.put(key::status(place), vec![status_to_byte(Status::Revoked)]);
         transaction.effect(Effect::Status(place, Status::Revoked));
