@@ -128,6 +128,7 @@ impl Service {
         }
         let mut outcomes = all(outcomes);
         let answered = answer(&outcomes);
+        let count = good.len() as u64;
         let whole = match (&answered, good.is_empty()) {
             (Ok(answered), false) => {
                 let with = With {
@@ -141,7 +142,10 @@ impl Service {
             _ => Err(StoreError::Conflict("nothing was signed")),
         };
         let answered = match whole {
-            Ok(()) => answered,
+            Ok(()) => {
+                metrics::counter!("bonafide_issued_total").increment(count);
+                answered
+            }
             Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => Err(error.into()),
             // One that can't be stored any more takes none of the others with it.
             Err(_) => {

@@ -155,10 +155,21 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// What a response carries along for the log: somebody was refused because of a decision, not
+/// because of a slip.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    /// The problem's code.
+    pub(crate) code: &'static str,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
+        if matches!(status, StatusCode::FORBIDDEN | StatusCode::CONFLICT) {
+            response.extensions_mut().insert(Refusal { code: self.code });
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

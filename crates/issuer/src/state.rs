@@ -108,6 +108,7 @@ impl Views for State {
         if let Err(error) = list.set(place.index, status) {
             return self.broke(&error);
         }
+        metrics::counter!("bonafide_status_changes_total", "status" => status.name()).increment(1);
         // Nobody may be following.
         let _ = self.feed.send(StatusChange {
             list: list.list.url.clone(),

@@ -101,7 +101,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             limits.request_timeout,
         ))
         .layer(tower::util::option_layer(cors(service)))
-        .layer(axum::middleware::from_fn(middleware::observe))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(service), middleware::observe))
         .with_state(Arc::clone(service))
 }
 

@@ -2,6 +2,7 @@
 //! only then answers.
 
 use std::fs::File;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -27,6 +28,8 @@ pub(super) struct Committer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     stopped: Arc<OnceLock<String>>,
+    /// How many transactions wait.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What the thread works with.
@@ -45,11 +48,13 @@ impl Committer {
         let (queue, jobs) = sync_channel(LONGEST_QUEUE);
         let stopped = Arc::new(OnceLock::new());
         let says = Arc::clone(&stopped);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || run(work, &jobs, &says))
+            .spawn(move || run(work, &jobs, &says, &counts))
             .map_err(|error| StoreError::Stopped(error.to_string()))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
+        Ok(Self { queue: Some(queue), thread: Some(thread), stopped, waiting })
     }
 
     /// Hands a transaction in.
@@ -65,11 +70,14 @@ impl Committer {
                 let _ = sender.send(durable.and(outcome));
             })
         });
+        // Counted before it can be worked off.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let refused = match self.queue.as_ref().map(|queue| queue.try_send(job)) {
             Some(Ok(())) => return pending,
             Some(Err(TrySendError::Full(_))) => StoreError::Busy,
             Some(Err(TrySendError::Disconnected(_))) | None => self.why(),
         };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         let (sender, pending) = Pending::new();
         let _ = sender.send(Err(refused));
         pending
@@ -96,9 +104,11 @@ impl Drop for Committer {
     }
 }
 
-fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>) {
+fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &AtomicUsize) {
     let Work { tree, database, mut values, mut next_event, views, on_stop } = work;
     while let Ok(first) = jobs.recv() {
+        #[allow(clippy::disallowed_methods)]
+        let began = std::time::Instant::now();
         let mut replies: Vec<Reply> = Vec::new();
         let mut group = Group::new(&tree, &mut values, next_event);
         replies.push(first(&mut group));
@@ -107,12 +117,16 @@ fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>) {
             replies.push(job(&mut group));
         }
         metrics::histogram!("bonafide_commit_group_size").record(count(replies.len()));
+        let left =
+            waiting.fetch_sub(replies.len(), Ordering::Relaxed).saturating_sub(replies.len());
+        metrics::gauge!("bonafide_commit_queue").set(count(left));
         let durable = group.write().map_err(|error| error.to_string()).and_then(|written| {
             // sled's flush leaves the last step to the kernel, and a power cut with it.
             database.sync_data().map_err(|error| error.to_string())?;
             values.roll().map_err(|error| error.to_string())?;
             Ok(written)
         });
+        metrics::histogram!("bonafide_commit_seconds").record(began.elapsed().as_secs_f64());
         match durable {
             Ok(Written { effects, events }) => {
                 for effect in effects {
