@@ -83,6 +83,8 @@ pub struct Service {
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
     pub(crate) sled: Arc<SledStore>,
     making_list: tokio::sync::Mutex<()>,
+    /// Held while keys are replaced: new ones are numbered after those that are there.
+    pub(crate) changing_keys: tokio::sync::Mutex<()>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -171,6 +173,7 @@ impl Service {
             bundle: Mutex::default(),
             sled,
             making_list: tokio::sync::Mutex::default(),
+            changing_keys: tokio::sync::Mutex::default(),
             sequencer: Mutex::new(Some(sequencer)),
             settings,
         };

@@ -202,6 +202,13 @@ impl Signers {
         Ok(())
     }
 
+    /// What an instance will be once these keys of it are committed.
+    pub fn with_keys(&self, issuing: &Issuing, keys: &[KeyRecord]) -> Result<Issuing, KeyError> {
+        let before = issuing.keys.iter().map(|key| &key.record);
+        let records = before.chain(keys).map(|key| (key.name.clone(), key.clone())).collect();
+        self.open(&issuing.instance, &records)
+    }
+
     fn open(
         &self,
         instance: &Instance,
