@@ -7,12 +7,15 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
+use super::agents::Agents;
 use super::transaction::{Effect, Group, Transaction, Written};
 use super::values::Writer;
 use crate::store::{Pending, StoreError, Views};
 
 /// How many transactions one group takes at most.
 const LARGEST_GROUP: usize = 512;
+/// A group that has this many events takes no more transactions: while it is applied nobody reads.
+const MOST_EVENTS: usize = 1024;
 /// How many may wait.
 const LONGEST_QUEUE: usize = 16_384;
 
@@ -40,6 +43,7 @@ pub(super) struct Work {
     pub(super) values: Writer,
     pub(super) next_event: u64,
     pub(super) views: Arc<dyn Views>,
+    pub(super) agents: Arc<Agents>,
     pub(super) on_stop: OnStop,
 }
 
@@ -105,14 +109,14 @@ impl Drop for Committer {
 }
 
 fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &AtomicUsize) {
-    let Work { tree, database, mut values, mut next_event, views, on_stop } = work;
+    let Work { tree, database, mut values, mut next_event, views, agents, on_stop } = work;
     while let Ok(first) = jobs.recv() {
         #[allow(clippy::disallowed_methods)]
         let began = std::time::Instant::now();
         let mut replies: Vec<Reply> = Vec::new();
         let mut group = Group::new(&tree, &mut values, next_event);
         replies.push(first(&mut group));
-        while replies.len() < LARGEST_GROUP {
+        while replies.len() < LARGEST_GROUP && group.events.len() < MOST_EVENTS {
             let Ok(job) = jobs.try_recv() else { break };
             replies.push(job(&mut group));
         }
@@ -130,7 +134,7 @@ fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &A
         match durable {
             Ok(Written { effects, events }) => {
                 for effect in effects {
-                    show(views.as_ref(), effect);
+                    show(views.as_ref(), &agents, effect);
                 }
                 let first = next_event;
                 next_event += events.len() as u64;
@@ -160,12 +164,13 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-fn show(views: &dyn Views, effect: Effect) {
+fn show(views: &dyn Views, agents: &Agents, effect: Effect) {
     match effect {
         Effect::Status(place, status) => views.status(place, status),
         Effect::List(list, used) => views.list(&list, used),
         Effect::Token(token) => views.token(&token),
         Effect::Instance(instance) => views.instance(&instance),
         Effect::Key(key) => views.key(&key),
+        Effect::Agent(agent) => agents.committed(agent),
     }
 }

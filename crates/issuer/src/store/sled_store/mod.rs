@@ -1,5 +1,6 @@
 //! The embedded store: state and indexes in sled, what is large in append-only files beside it.
 
+mod agents;
 mod codec;
 mod committer;
 mod key;
@@ -15,6 +16,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::agents::Agents;
 use self::codec::decode;
 use self::committer::{Committer, OnStop, Work};
 use self::values::{End, Reader, Writer};
@@ -39,6 +41,7 @@ pub struct SledStore {
     committer: Committer,
     tree: sled::Db,
     values: Reader,
+    agents: Arc<Agents>,
     _lock: File,
 }
 
@@ -88,7 +91,9 @@ impl SledStore {
             .map_err(|error| StoreError::Stopped(format!("the database's file: {error}")))?;
         tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
         reads::show(&tree, views.as_ref())?;
+        let agents = Arc::new(Agents::default());
         let work = Work {
+            agents: Arc::clone(&agents),
             tree: tree.clone(),
             database,
             values,
@@ -99,7 +104,7 @@ impl SledStore {
         let committer = Committer::start(work)?;
         let values = Reader::new(&layout.values);
         let opened = Opened { new: version.is_none(), next_event, log };
-        Ok((Self { committer, tree, values, _lock: lock }, opened))
+        Ok((Self { committer, tree, values, agents, _lock: lock }, opened))
     }
 
     /// Whether it still writes.

@@ -62,7 +62,7 @@ impl SledStore {
     }
 
     pub(super) fn read_agent(&self, id: Id) -> Result<Option<Agent>, StoreError> {
-        self.find(&key::agent(id))
+        self.agents.find(id, || self.find(&key::agent(id)))
     }
 
     pub(super) fn read_agent_by_did(&self, did: &str) -> Result<Option<Agent>, StoreError> {

@@ -22,6 +22,7 @@ pub(super) enum Effect {
     Token(Token),
     Instance(record::Instance),
     Key(KeyRecord),
+    Agent(Agent),
 }
 
 /// What a group of transactions has done so far.
@@ -154,7 +155,8 @@ impl Transaction<'_, '_> {
 
     pub(super) fn put_agent(&mut self, agent: Agent) -> Result<(), StoreError> {
         self.put(key::agent(agent.id), encode(&agent)?);
-        self.group.agents.insert(agent.id, agent);
+        self.group.agents.insert(agent.id, agent.clone());
+        self.effect(Effect::Agent(agent));
         Ok(())
     }
 
