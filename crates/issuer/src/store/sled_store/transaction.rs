@@ -79,7 +79,7 @@ impl<'g> Group<'g> {
 
     /// Makes all of it durable: first the value files, then the database that points into them.
     pub(super) fn write(mut self) -> Result<Written, sled::Error> {
-        if self.written.is_empty() {
+        if self.written.is_empty() && self.places.is_empty() {
             return Ok(Written { effects: self.effects, events: self.events });
         }
         let mut first = self.first_event;
