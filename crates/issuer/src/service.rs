@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bonafide_core::encoding::hex;
 use bonafide_core::key::KeyType;
@@ -152,7 +153,7 @@ impl Service {
             signer,
             store: Arc::clone(&store),
             events: committed,
-            publish_every: settings.log.publish_every,
+            publish_every: Duration::from_millis(settings.log.publish_milliseconds.min(60_000)),
             copy: settings.log.checkpoint_copy.clone(),
             on_stop: Box::new(move |why| on_stop(why)),
         })?;

@@ -189,9 +189,8 @@ pub struct LogSettings {
     /// The name of the log; host and `/log` of the public URL, if left out. Fixed at the first
     /// start.
     pub origin: Option<String>,
-    /// How often a checkpoint is published at most.
-    #[serde(deserialize_with = "span")]
-    pub publish_every: Duration,
+    /// How many milliseconds lie between two checkpoints at least.
+    pub publish_milliseconds: u64,
     /// Where a copy of each checkpoint is kept, on another disk: with it a restored old backup is
     /// noticed.
     pub checkpoint_copy: Option<PathBuf>,
@@ -323,8 +322,7 @@ impl Default for BundleSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        let publish_every = Duration::from_millis(100);
-        Self { origin: None, publish_every, checkpoint_copy: None }
+        Self { origin: None, publish_milliseconds: 100, checkpoint_copy: None }
     }
 }
 
