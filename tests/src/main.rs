@@ -6,6 +6,7 @@ mod command_line;
 mod data_model_1;
 mod dependencies;
 mod fixtures;
+mod issuer;
 mod mistakes;
 mod network;
 mod policies;
