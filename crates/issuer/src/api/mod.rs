@@ -9,11 +9,13 @@ mod extract;
 mod health;
 mod issuers;
 mod middleware;
+mod old_jwt;
 mod openapi;
 mod published;
 mod tokens;
 mod transparency;
 mod vc_api;
+mod verify;
 
 use std::sync::Arc;
 
@@ -54,10 +56,10 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(vc_api::issue_by))
         .routes(routes!(vc_api::derive))
         .routes(routes!(vc_api::derive_by))
-        .routes(routes!(vc_api::verify_credential))
-        .routes(routes!(vc_api::verify_credential_by))
-        .routes(routes!(vc_api::verify_presentation))
-        .routes(routes!(vc_api::verify_presentation_by))
+        .routes(routes!(verify::verify_credential))
+        .routes(routes!(verify::verify_credential_by))
+        .routes(routes!(verify::verify_presentation))
+        .routes(routes!(verify::verify_presentation_by))
         .routes(routes!(vc_api::set_status))
         .routes(routes!(vc_api::add_status_list))
         // Who issues, and with which keys.
