@@ -10,6 +10,7 @@ mod human;
 mod key_file;
 mod network;
 mod problem;
+mod progress;
 mod remote;
 mod seen_file;
 mod table;

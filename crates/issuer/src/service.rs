@@ -97,9 +97,21 @@ pub struct Started {
     pub administrator: Option<Zeroizing<String>>,
 }
 
-/// The folder of the log within the data folder.
+/// The folder of the log within the data folder: of the newest, where a restored backup began
+/// another one.
 pub fn log_folder(data: &Path) -> PathBuf {
-    data.join("log")
+    let numbered = |name: &str| name.strip_prefix("log-")?.parse().ok();
+    let names = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let numbers = names.filter_map(|entry| numbered(entry.file_name().to_str()?));
+    log_folder_of(data, numbers.max().unwrap_or(1))
+}
+
+/// The folder of the log with this number: `log`, `log-2`, …
+pub(crate) fn log_folder_of(data: &Path, number: u32) -> PathBuf {
+    match number {
+        0 | 1 => data.join("log"),
+        number => data.join(format!("log-{number}")),
+    }
 }
 
 impl Service {

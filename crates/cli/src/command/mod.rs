@@ -17,6 +17,7 @@ mod inspect;
 mod issue;
 mod issuer;
 mod key;
+mod log;
 mod policy;
 mod present;
 mod revoke;
@@ -83,6 +84,9 @@ pub(crate) enum Command {
     Issuer(issuer::Issuer),
     /// Read what the issuer's service has done, and for whom.
     Audit(audit::Audit),
+    /// Check the log of an issuer's service, and prove what is on it, from files alone.
+    #[command(subcommand)]
+    Log(log::Log),
     /// Print completions for a shell.
     #[command(
         after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide"
@@ -116,6 +120,7 @@ impl Command {
             Self::Token(token) => token.run(app),
             Self::Issuer(issuer) => issuer.run(app),
             Self::Audit(audit) => audit.run(app),
+            Self::Log(log) => log.run(app),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 let mut command = Arguments::command();

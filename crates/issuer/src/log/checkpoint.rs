@@ -179,6 +179,11 @@ impl Checkpoint {
         self.root
     }
 
+    /// The same as checkpoints write it, in base64.
+    pub fn root_text(&self) -> String {
+        encode(self.root)
+    }
+
     /// Checks with a consistency proof that what `older` signed is the beginning of this log.
     pub fn check_extends(&self, older: &Self, proof: &[Hash]) -> Result<(), LogError> {
         self.check_not_before(older)?;

@@ -37,6 +37,19 @@ pub struct Report {
 /// Without an earlier checkpoint from elsewhere, entries dropped from the end by whoever has the
 /// key can't be seen, nor that the log is another one.
 pub fn verify(folder: &Path, key: &LogKey, older: &[Checkpoint]) -> Result<Report, LogError> {
+    verify_telling(folder, key, older, &mut |_, _| ())
+}
+
+/// Told now and then how many entries are done, and of how many.
+pub type Progress<'p> = dyn FnMut(u64, u64) + 'p;
+
+/// [`verify`], telling how far it is.
+pub fn verify_telling(
+    folder: &Path,
+    key: &LogKey,
+    older: &[Checkpoint],
+    progress: &mut Progress<'_>,
+) -> Result<Report, LogError> {
     let largest = older.iter().map(Checkpoint::size).max();
     let Some(text) = read_checkpoint(&folder.join(CHECKPOINT))? else {
         return Err(match largest {
@@ -52,6 +65,7 @@ pub fn verify(folder: &Path, key: &LogKey, older: &[Checkpoint]) -> Result<Repor
         let checked = audit.check_bundle(bundle, &source);
         // A changed length spoils what follows it, so the first fault is the one to tell of.
         checked.map_err(|error| audit.changed_entry().unwrap_or(error))?;
+        progress(audit.edge.size(), checkpoint.size());
     }
     audit.check_last_tiles(&source)?;
     audit.conclude(&checkpoint)?;
@@ -62,6 +76,15 @@ pub fn verify(folder: &Path, key: &LogKey, older: &[Checkpoint]) -> Result<Repor
 /// Writes a log in the layout of tlog-tiles, for any static file server. The checkpoint comes
 /// last, so a copy that was interrupted still is what its checkpoint says.
 pub fn export(reader: &LogReader, target: &Path) -> Result<(), LogError> {
+    export_telling(reader, target, &mut |_, _| ())
+}
+
+/// [`export`], telling how far it is.
+pub fn export_telling(
+    reader: &LogReader,
+    target: &Path,
+    progress: &mut Progress<'_>,
+) -> Result<(), LogError> {
     let published = reader.published();
     let checkpoint = published
         .checkpoint
@@ -78,6 +101,8 @@ pub fn export(reader: &LogReader, target: &Path) -> Result<(), LogError> {
             write(TileKind::Hashes(level), reader.tile(level, index, width)?)?;
             if level == 0 {
                 write(TileKind::Entries, reader.entries(index, width)?)?;
+                let done = index * u64::from(TILE_WIDTH) + u64::from(width);
+                progress(done, published.size);
             }
         }
     }
@@ -106,15 +131,54 @@ pub fn prove(folder: &Path, key: &LogKey, index: u64) -> Result<InclusionProof, 
         return Err(LogError::NotInLog { index, size });
     }
     let source = Source::open(folder, size, text.clone())?;
-    let bundle = index / u64::from(TILE_WIDTH);
-    let width = width_in(size, bundle);
-    let bytes = source.entries(bundle, width)?;
-    let entries = split(&bytes, bundle, width)?;
     let hashes = source.inclusion(index, size)?;
     let proof = InclusionProof { extra: None, index, hashes, checkpoint: text };
-    let place = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
-    proof.check(entries.get(place).copied().unwrap_or_default(), key)?;
+    proof.check(Entries::new(source).get(index)?, key)?;
     Ok(proof)
+}
+
+/// The entries of a log, to be read in any order. Whether they are those that were signed, only
+/// [`verify`] shows.
+pub struct Entries {
+    source: Source,
+    /// The last bundle that was read, and its number.
+    bundle: Option<(u64, Vec<u8>)>,
+}
+
+impl Entries {
+    /// Opens a log's folder, or a copy in tiles, at its checkpoint.
+    pub fn open(folder: &Path, key: &LogKey) -> Result<Self, LogError> {
+        let text = read_checkpoint(&folder.join(CHECKPOINT))?
+            .ok_or_else(|| LogError::CheckpointMissing { folder: folder.to_owned() })?;
+        let size = Checkpoint::verify(&text, key)?.size();
+        Ok(Self::new(Source::open(folder, size, text)?))
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, bundle: None }
+    }
+
+    /// How many there are.
+    pub fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    /// The entry at this place.
+    pub fn get(&mut self, index: u64) -> Result<&[u8], LogError> {
+        let size = self.source.size();
+        if index >= size {
+            return Err(LogError::NotInLog { index, size });
+        }
+        let bundle = index / u64::from(TILE_WIDTH);
+        let width = width_in(size, bundle);
+        let (_, bytes) = match self.bundle.take().filter(|(read, _)| *read == bundle) {
+            Some(read) => self.bundle.insert(read),
+            None => self.bundle.insert((bundle, self.source.entries(bundle, width)?)),
+        };
+        let place = usize::try_from(index % u64::from(TILE_WIDTH)).unwrap_or(usize::MAX);
+        let entries = split(bytes, bundle, width)?;
+        entries.get(place).copied().ok_or(LogError::NotInLog { index, size })
+    }
 }
 
 /// Where a log's data come from.
