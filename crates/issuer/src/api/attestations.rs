@@ -194,7 +194,7 @@ pub(super) async fn batch(
             Err(problem) => refused.push(Some(problem)),
         }
     }
-    let results = |outcomes: &Vec<Result<Signed, Problem>>| {
+    let results = move |outcomes: &Vec<Result<Signed, Problem>>| {
         let mut outcomes = outcomes.iter();
         let mut body = b"{\"results\":[".to_vec();
         for (position, problem) in refused.iter().enumerate() {

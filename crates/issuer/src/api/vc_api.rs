@@ -94,7 +94,7 @@ pub(super) async fn issue_by(
 }
 
 async fn issue_as(
-    service: &Service,
+    service: &Arc<Service>,
     caller: &Caller,
     instance: Option<&str>,
     body: &Body,
