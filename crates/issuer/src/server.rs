@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -33,6 +35,10 @@ pub enum ServeError {
 
 /// How long open requests have when the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a client may take to send its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How many requests one HTTP/2 connection has at once.
+const MOST_STREAMS: u32 = 256;
 /// How often the janitor looks around.
 const JANITOR_EVERY: Duration = Duration::from_secs(60);
 /// A reservation that is older was left by a request that came to no end.
@@ -63,24 +69,27 @@ pub async fn serve(
     let app = router(&service).into_make_service_with_connect_info::<SocketAddr>();
     let outcome = match &service.settings.tls {
         None => {
-            axum_server::from_tcp(listener)
-                .map(|server| server.handle(handle))
-                .map_err(ServeError::Serve)?
-                .serve(app)
-                .await
+            let mut server = axum_server::from_tcp(listener).map_err(ServeError::Serve)?;
+            bound(server.http_builder());
+            server.handle(handle).serve(app).await
         }
         Some(tls) => {
             let config = RustlsConfig::from_config(Arc::new(server_config(tls)?));
-            axum_server::from_tcp_rustls(listener, config)
-                .map(|server| server.handle(handle))
-                .map_err(ServeError::Serve)?
-                .serve(app)
-                .await
+            let mut server =
+                axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Serve)?;
+            bound(server.http_builder());
+            server.handle(handle).serve(app).await
         }
     };
     janitor.abort();
     let _ = janitor.await;
     outcome.map_err(ServeError::Serve)
+}
+
+/// A client that dawdles over its headers keeps no connection, and none has many streams at once.
+fn bound(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().header_read_timeout(HEADERS_WITHIN);
+    builder.http2().max_concurrent_streams(MOST_STREAMS).max_header_list_size(64 << 10);
 }
 
 fn server_config(tls: &Tls) -> Result<ServerConfig, ServeError> {
