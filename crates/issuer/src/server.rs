@@ -165,6 +165,10 @@ impl Service {
             let ids = unfinished.iter().map(|credential| credential.id).collect();
             self.abandon(ids, &Caller::service("janitor", now)).await?;
         }
+        // What an earlier process did not come to; a request that is under way does it as well.
+        for agent in self.store.unsettled()? {
+            self.settle(agent, &Caller::service("janitor", now), None).await?;
+        }
         self.store.forget(before(self.settings.issuance.remember_requests)).await?;
         Ok(())
     }

@@ -328,7 +328,7 @@ impl Default for LogSettings {
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20 }
+        Self { cache_bytes: 32 << 20 }
     }
 }
 

@@ -497,13 +497,30 @@ async fn set_state(
     let change = AgentChange { state: Some(state), ..AgentChange::default() };
     let with = With {
         events: vec![event],
-        each: Some(service.each_changed(caller, why.reason)),
+        each: Some(service.each_changed(caller, why.reason.clone())),
         ..With::default()
     };
-    Ok(Json(service.store.change_agent(agent.id, change, caller.at, with).await?))
+    let agent = service.store.change_agent(agent.id, change, caller.at, with).await?;
+    service.settle(agent.id, caller, why.reason).await?;
+    Ok(Json(agent))
 }
 
 impl Service {
+    /// Lets the rest of an agent's credentials follow its state.
+    pub(crate) async fn settle(
+        &self,
+        agent: Id,
+        caller: &Caller,
+        reason: Option<String>,
+    ) -> Result<(), Problem> {
+        loop {
+            let each = Some(self.each_changed(caller, reason.clone()));
+            if self.store.settle(agent, With { each, ..With::default() }).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Makes the event of each credential whose status changes.
     pub(super) fn each_changed(
         &self,

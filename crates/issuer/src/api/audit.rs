@@ -64,7 +64,7 @@ pub(super) struct AuditQuery {
 }
 
 /// How many records one request looks at.
-const MOST_LOOKED_AT: u64 = 20_000;
+const MOST_LOOKED_AT: u64 = 5_000;
 
 /// What the filters look at.
 #[derive(Debug, Deserialize)]

@@ -20,7 +20,7 @@ use crate::format::Format;
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Credential, MOST_CHANGES, Phase, Role, Scope, Status, With};
+use crate::store::{Credential, Phase, Role, Scope, Status, With};
 
 /// What is known of an issued credential.
 #[derive(Debug, Serialize, ToSchema)]
@@ -221,7 +221,7 @@ impl Service {
         }
         let each = Some(self.each_changed(caller, reason));
         let with = With { each, ..With::default() };
-        self.store.set_status(Scope::One(credential.id), status, with).await?;
+        self.store.set_status(Scope::One(credential.id), None, status, with).await?;
         summary_of(self, credential.id)
     }
 
@@ -231,15 +231,17 @@ impl Service {
         scope: Scope,
         reason: Option<String>,
     ) -> Result<Revoked, Problem> {
-        let mut revoked = 0;
+        let (mut revoked, mut after) = (0, None);
         loop {
             let each = Some(self.each_changed(caller, reason.clone()));
             let with = With { each, ..With::default() };
-            let changed = self.store.set_status(scope.clone(), Status::Revoked, with).await?;
-            revoked += changed.len();
-            if changed.len() < MOST_CHANGES {
+            let scope = scope.clone();
+            let changed = self.store.set_status(scope, after, Status::Revoked, with).await?;
+            revoked += changed.credentials.len();
+            if changed.next.is_none() {
                 return Ok(Revoked { revoked });
             }
+            after = changed.next;
         }
     }
 }

@@ -12,6 +12,7 @@ pub(super) const CREDENTIAL_NAME: u8 = b'n';
 pub(super) const OF_AGENT: u8 = b'b';
 pub(super) const PREPARED: u8 = b'p';
 pub(super) const PREPARED_FOR: u8 = b'q';
+pub(super) const UNSETTLED: u8 = b'w';
 pub(super) const STATUS: u8 = b's';
 pub(super) const LIST: u8 = b'l';
 pub(super) const LIST_USED: u8 = b'u';
@@ -66,6 +67,10 @@ pub(super) fn prepared(id: Id) -> Vec<u8> {
 
 pub(super) fn prepared_for(id: Id) -> Vec<u8> {
     of(PREPARED_FOR, &[id.as_bytes()])
+}
+
+pub(super) fn unsettled(agent: Id) -> Vec<u8> {
+    of(UNSETTLED, &[agent.as_bytes()])
 }
 
 pub(super) fn status(place: StatusPlace) -> Vec<u8> {

@@ -10,7 +10,7 @@ use crate::store::{
 };
 
 /// How many records one look through the store reads at most.
-const MOST_READ: usize = 100_000;
+const MOST_READ: usize = 10_000;
 
 /// Shows `views` all that is kept in memory.
 pub(super) fn show(tree: &sled::Tree, views: &dyn Views) -> Result<(), StoreError> {
@@ -207,6 +207,16 @@ impl SledStore {
             None => Err(StoreError::InFlight),
             Some((status, place)) => Ok(Some(Answer { status, body: self.values.read(place)? })),
         }
+    }
+
+    pub(super) fn read_unsettled(&self) -> Result<Vec<Id>, StoreError> {
+        self.tree
+            .scan_prefix([key::UNSETTLED])
+            .map(|item| {
+                let (at, _) = item.map_err(failed)?;
+                key::id_at_end(&at).ok_or_else(|| super::unreadable(&at))
+            })
+            .collect()
     }
 
     pub(super) fn read_unfinished(&self, before: Moment) -> Result<Vec<Credential>, StoreError> {

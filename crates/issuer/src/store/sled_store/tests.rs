@@ -10,8 +10,8 @@ use crate::environment::{Environment, Moment};
 use crate::id::Id;
 use crate::store::{
     Agent, AgentChange, AgentState, Answer, Credential, Event, Idempotency, Instance, Issued,
-    KeyRecord, List, Phase, Place, Requires, Reservation, Scope, Status, StatusPlace, Store,
-    StoreError, Token, Views, With,
+    KeyRecord, List, MOST_CHANGES, Phase, Place, Requires, Reservation, Scope, Status, StatusPlace,
+    Store, StoreError, Token, Views, With,
 };
 
 const ENVIRONMENT: Environment = Environment {
@@ -308,7 +308,7 @@ fn an_agents_credentials_follow_it_and_revocation_is_for_good() {
     let [one, two, three] = [1, 2, 3].map(|index| issue(&store, Some(&agent), index, false));
     let status = |credential: &Credential| store.credential(credential.id).unwrap().unwrap().status;
     let set = |credential: &Credential, status| {
-        store.set_status(Scope::One(credential.id), status, With::default()).wait()
+        store.set_status(Scope::One(credential.id), None, status, With::default()).wait()
     };
     set(&one, Status::Revoked).unwrap();
     set(&two, Status::Suspended).unwrap();
@@ -345,17 +345,45 @@ fn an_agents_credentials_follow_it_and_revocation_is_for_good() {
 }
 
 #[test]
+fn many_credentials_follow_their_agent_over_a_crash() {
+    let folder = TempDir::new().unwrap();
+    let id = {
+        let (store, ..) = open(folder.path()).unwrap();
+        let agent = active(&store, "did:key:a");
+        let count = u32::try_from(MOST_CHANGES).unwrap() + 10;
+        let all: Vec<Credential> =
+            (1..=count).map(|index| credential(Some(&agent), index, false)).collect();
+        let reserve = all.iter().map(|one| reservation(one, Some(&agent), false)).collect();
+        store.reserve(reserve, With::default()).wait().unwrap();
+        store.commit(all.iter().map(issued).collect(), With::default()).wait().unwrap();
+        let retired = change(AgentState::Retired);
+        store.change_agent(agent.id, retired, Moment(9), With::default()).wait().unwrap();
+        agent.id
+    };
+    let (store, ..) = open(folder.path()).unwrap();
+    assert_eq!(store.unsettled().unwrap(), [id]);
+    let valid = |one: &Credential| one.status == Status::Valid;
+    assert!(!store.credentials(Some(id), None, 100, &valid).unwrap().items.is_empty());
+    assert!(store.settle(id, With::default()).wait().unwrap());
+    assert!(store.credentials(Some(id), None, 100, &valid).unwrap().items.is_empty());
+    assert!(store.unsettled().unwrap().is_empty());
+}
+
+#[test]
 fn all_of_a_type_are_revoked_and_no_other() {
     let folder = TempDir::new().unwrap();
     let (store, ..) = open(folder.path()).unwrap();
     let [a, b] = ["did:key:a", "did:key:b"].map(|did| active(&store, did));
     let scores = [issue(&store, Some(&a), 1, false), issue(&store, Some(&b), 2, false)];
-    let all = store.set_status(Scope::Type("Score".to_owned()), Status::Revoked, With::default());
-    assert_eq!(all.wait().unwrap().len(), 2);
-    let again = Scope::AgentType(a.id, "Score".to_owned());
-    assert_eq!(store.set_status(again, Status::Revoked, With::default()).wait().unwrap().len(), 0);
-    let of_a = store.set_status(Scope::Agent(a.id), Status::Revoked, With::default());
-    assert_eq!(of_a.wait().unwrap().len(), 1, "its identity");
+    let revoke = |scope| {
+        let changed =
+            store.set_status(scope, None, Status::Revoked, With::default()).wait().unwrap();
+        assert_eq!(changed.next, None);
+        changed.credentials.len()
+    };
+    assert_eq!(revoke(Scope::Type("Score".to_owned())), 2);
+    assert_eq!(revoke(Scope::AgentType(a.id, "Score".to_owned())), 0);
+    assert_eq!(revoke(Scope::Agent(a.id)), 1, "its identity");
     for score in scores {
         assert_eq!(store.credential(score.id).unwrap().unwrap().status, Status::Revoked);
     }

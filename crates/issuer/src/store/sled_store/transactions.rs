@@ -150,29 +150,43 @@ impl Store for SledStore {
         })
     }
 
-    fn set_status(&self, scope: Scope, status: Status, mut with: With) -> Pending<Vec<Changed>> {
+    fn settle(&self, agent: Id, mut with: With) -> Pending<bool> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            let mut changed = Vec::new();
-            for id in in_scope(transaction, &scope)? {
-                let Some(credential) = transaction.credential(&key::credential(id))? else {
-                    continue;
-                };
-                if changed.len() == MOST_CHANGES {
-                    break;
-                }
+            settle(transaction, agent, with.each.as_mut())
+        })
+    }
+
+    fn unsettled(&self) -> Result<Vec<Id>, StoreError> {
+        self.read_unsettled()
+    }
+
+    fn set_status(
+        &self,
+        scope: Scope,
+        after: Option<Id>,
+        status: Status,
+        mut with: With,
+    ) -> Pending<Changed> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            let (ids, next) = in_scope(transaction, &scope, after)?;
+            let one = matches!(scope, Scope::One(_));
+            let mut changed = Changed { credentials: Vec::new(), next };
+            for id in ids {
+                let found = transaction.credential(&key::credential(id))?;
+                let Some(credential) = found else { continue };
                 let fits = match &scope {
                     Scope::AgentType(_, name) | Scope::Type(name) => {
                         credential.credential_type == *name
                     }
                     Scope::One(_) | Scope::Agent(_) => true,
                 };
-                let one = matches!(scope, Scope::One(_));
-                if !fits || (!one && credential.phase != Phase::Issued) {
-                    continue;
+                if fits && (one || credential.phase == Phase::Issued) {
+                    let each = with.each.as_mut();
+                    let new = set_status(transaction, credential, status, false, one, each)?;
+                    changed.credentials.extend(new);
                 }
-                let each = with.each.as_mut();
-                changed.extend(set_status(transaction, credential, status, false, one, each)?);
             }
             Ok(changed)
         })
@@ -300,7 +314,8 @@ fn change_agent(
     agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
     transaction.put_agent(agent.clone())?;
     if agent.state != was {
-        carry_over(transaction, &agent, each)?;
+        transaction.put(key::unsettled(id), Vec::new());
+        settle(transaction, id, each)?;
     }
     Ok(agent)
 }
@@ -319,53 +334,60 @@ fn next_state(agent: &Agent, asked: AgentState) -> Result<AgentState, StoreError
     }
 }
 
-/// What an agent's state means for what was issued to it.
-fn carry_over(
+/// What an agent's state means for the next of what was issued to it; whether that was all.
+fn settle(
     transaction: &mut Transaction<'_, '_>,
-    agent: &Agent,
+    id: Id,
     mut each: Option<&mut EachChanged>,
-) -> Result<(), StoreError> {
-    let status = match agent.state {
+) -> Result<bool, StoreError> {
+    let marker = key::unsettled(id);
+    let Some(after) = transaction.bytes(&marker)? else { return Ok(true) };
+    let after = after.try_into().ok().map(Id::from_bytes);
+    let status = match transaction.agent(id)?.state {
         AgentState::Retired => Status::Revoked,
         AgentState::Suspended => Status::Suspended,
         AgentState::Enrolled | AgentState::Active => Status::Valid,
     };
-    let mut changed = 0;
-    for id in in_scope(transaction, &Scope::Agent(agent.id))? {
-        let Some(credential) = transaction.credential(&key::credential(id))? else {
-            continue;
-        };
+    let (ids, next) = in_scope(transaction, &Scope::Agent(id), after)?;
+    for id in ids {
+        let found = transaction.credential(&key::credential(id))?;
+        let Some(credential) = found else { continue };
         // What was suspended for itself stays so when its agent comes back.
         let stays = status == Status::Valid && !credential.suspended_with_agent;
-        if credential.phase != Phase::Issued || stays {
-            continue;
-        }
-        let with_agent = status == Status::Suspended;
-        let change =
-            set_status(transaction, credential, status, with_agent, false, each.as_deref_mut())?;
-        changed += usize::from(change.is_some());
-        if changed > MOST_CHANGES {
-            return Err(StoreError::Conflict(
-                "the agent has too many credentials to change at once: revoke them first",
-            ));
+        if credential.phase == Phase::Issued && !stays {
+            let with_agent = status == Status::Suspended;
+            let each = each.as_deref_mut();
+            set_status(transaction, credential, status, with_agent, false, each)?;
         }
     }
-    Ok(())
+    match next {
+        Some(next) => transaction.put(marker, next.as_bytes().to_vec()),
+        None => transaction.remove(marker),
+    }
+    Ok(next.is_none())
 }
 
-fn in_scope(transaction: &Transaction<'_, '_>, scope: &Scope) -> Result<Vec<Id>, StoreError> {
+/// The next credentials in scope, and after which to go on.
+fn in_scope(
+    transaction: &Transaction<'_, '_>,
+    scope: &Scope,
+    after: Option<Id>,
+) -> Result<(Vec<Id>, Option<Id>), StoreError> {
     let prefix = match scope {
         Scope::One(id) => {
             return match transaction.has(&key::credential(*id))? {
-                true => Ok(vec![*id]),
+                true => Ok((vec![*id], None)),
                 false => Err(StoreError::NotFound("credential")),
             };
         }
         Scope::Agent(agent) | Scope::AgentType(agent, _) => key::of_agent(*agent, None),
         Scope::Type(_) => vec![key::CREDENTIAL],
     };
-    let keys = transaction.keys(&prefix, None, usize::MAX / 4)?;
-    Ok(keys.iter().filter_map(|key| key::id_at_end(key)).collect())
+    let after = after.map(|after| [&prefix[..], after.as_bytes()].concat());
+    let keys = transaction.keys(&prefix, after.as_deref(), MOST_CHANGES)?;
+    let ids: Vec<Id> = keys.iter().filter_map(|key| key::id_at_end(key)).collect();
+    let next = ids.last().copied().filter(|_| keys.len() == MOST_CHANGES);
+    Ok((ids, next))
 }
 
 /// Sets a status; `None` if nothing changes. Revocation is for good.
@@ -376,7 +398,7 @@ fn set_status(
     with_agent: bool,
     strict: bool,
     each: Option<&mut EachChanged>,
-) -> Result<Option<Changed>, StoreError> {
+) -> Result<Option<Credential>, StoreError> {
     let was = credential.status;
     if was == status {
         return Ok(None);
@@ -402,7 +424,7 @@ fn set_status(
         let event = each(&credential, was)?;
         transaction.event(event)?;
     }
-    Ok(Some(Changed { credential, was }))
+    Ok(Some(credential))
 }
 
 /// Nothing is written before all is checked: one that fails leaves no trace among the others.
