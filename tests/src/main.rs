@@ -12,6 +12,7 @@ mod policies;
 mod resolve;
 mod server;
 mod threats;
+mod vc_api;
 mod vectors;
 mod verdicts;
 mod world;
