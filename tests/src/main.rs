@@ -13,6 +13,7 @@ mod policies;
 mod resolve;
 mod server;
 mod threats;
+mod vc_api;
 mod vectors;
 mod verdicts;
 mod world;

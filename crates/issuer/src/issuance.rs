@@ -51,8 +51,13 @@ pub enum Content {
         /// For how long.
         valid_for: Duration,
     },
-    /// A whole unsigned credential, checked for its form.
-    Whole(Value<'static>),
+    /// A whole credential, checked for its form.
+    Whole {
+        /// Without a proof, or with those that it gets a further one beside.
+        document: Value<'static>,
+        /// Whether it is found by its own id, which no other may have then.
+        named: bool,
+    },
 }
 
 impl Order {
@@ -61,7 +66,7 @@ impl Order {
     pub fn wants_status(&self) -> bool {
         match &self.content {
             Content::Attestation { .. } => true,
-            Content::Whole(document) => {
+            Content::Whole { document, .. } => {
                 // Version 1.1 has no terms for entries of Bitstring lists.
                 let context = document.get("@context").map(Value::one_or_more).unwrap_or_default();
                 let v2 = context.first().and_then(Value::as_str) == Some(CREDENTIALS_V2);
@@ -124,7 +129,7 @@ pub(crate) fn prepare(
         Content::Attestation { known, agent, claims, valid_for } => {
             attestation(known, &agent, claims, valid_for, id, &key.did, entries, at)?
         }
-        Content::Whole(document) => whole(document, entries)?,
+        Content::Whole { document, named } => whole(document, named, entries)?,
     };
     let credential = Credential {
         id,
@@ -263,6 +268,7 @@ fn identity_claims(agent: &Agent, mut claims: Object<'static>) -> Result<Object<
 
 fn whole(
     mut document: Value<'static>,
+    named: bool,
     entries: Vec<Object<'static>>,
 ) -> Result<(Value<'static>, Parts), Problem> {
     if let Value::Object(object) = &mut document
@@ -281,7 +287,7 @@ fn whole(
     let narrow = types.iter().find(|name| **name != "VerifiableCredential").or(types.first());
     let credential_type = narrow.map(|name| (*name).to_owned()).unwrap_or_default();
     let parts = Parts {
-        document_id: unverified.claimed_id().map(ToOwned::to_owned),
+        document_id: unverified.claimed_id().filter(|_| named).map(ToOwned::to_owned),
         credential_type,
         valid_until: unverified.claimed_valid_until().map(bonafide_core::time::Timestamp::unix),
         requires: None,

@@ -84,9 +84,14 @@ fn check_status(document: &Value<'_>) -> Result<(), Problem> {
         return Err(Problem::malformed("/statusEntry", "is not known; expected credentialStatus"));
     }
     let entries = document.get("credentialStatus").map(Value::one_or_more).unwrap_or_default();
-    for entry in entries.iter().filter_map(Value::as_object) {
+    let several = matches!(document.get("credentialStatus"), Some(Value::Array(_)));
+    for (index, entry) in entries.iter().enumerate() {
+        let Value::Object(entry) = entry else { continue };
         if entry.str("type") == Some(BitstringStatusEntry::TYPE) {
-            BitstringStatusEntry::from_object(entry)?;
+            let place = if several { format!("/{index}") } else { String::new() };
+            BitstringStatusEntry::from_object(entry).map_err(|error| {
+                error.within("credential", &format!("/credentialStatus{place}"))
+            })?;
         }
     }
     Ok(())

@@ -124,8 +124,9 @@ async fn issue_as(
     selective.check(format).map_err(|error| Problem::malformed("/options", error.to_string()))?;
     let document =
         whole::check(credential, &issuing, format, service.settings.conformance).map_err(within)?;
-    let order =
-        Order { issuing, format, selective, content: Content::Whole(document), at: caller.at };
+    let named = !may_be_known(service, &document)?;
+    let content = Content::Whole { document, named };
+    let order = Order { issuing, format, selective, content, at: caller.at };
     let answer = |outcomes: &Vec<Result<Signed, Problem>>| match outcomes.first() {
         Some(Ok(signed)) => {
             Ok(Answer { status: StatusCode::CREATED.as_u16(), body: described(signed) })
@@ -135,6 +136,17 @@ async fn issue_as(
     };
     let (answer, _) = service.issue(vec![order], caller, idempotency.as_ref(), answer).await?;
     Ok(answer.into_response())
+}
+
+/// Whether another credential has this one's id and may: the one to which this is a further proof;
+/// and suites issue the same again and again.
+fn may_be_known(service: &Service, document: &Value<'_>) -> Result<bool, Problem> {
+    if document.get("proof").is_none() && !service.settings.conformance {
+        return Ok(false);
+    }
+    let id = document.get("id").and_then(Value::as_str);
+    let known = id.map(|id| service.store.credential_by_name(id)).transpose()?;
+    Ok(known.flatten().is_some())
 }
 
 /// What is wrong in the credential is wrong below `/credential`.
