@@ -122,8 +122,9 @@ async fn issue_as(
         ..Selective::default()
     };
     selective.check(format).map_err(|error| Problem::malformed("/options", error.to_string()))?;
+    let did = &issuing.instance.did;
     let document =
-        whole::check(credential, &issuing, format, service.settings.conformance).map_err(within)?;
+        whole::check(credential, did, format, service.settings.conformance).map_err(within)?;
     let named = !may_be_known(service, &document)?;
     let content = Content::Whole { document, named };
     let order = Order { issuing, format, selective, content, at: caller.at };
