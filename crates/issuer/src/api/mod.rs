@@ -5,6 +5,7 @@ mod answer;
 mod attestations;
 mod audit;
 mod credentials;
+mod enrolment;
 mod extract;
 mod health;
 mod issuers;
@@ -34,13 +35,13 @@ use crate::service::Service;
 fn routes() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         // Agents and their lives.
-        .routes(routes!(agents::enrol, agents::list))
+        .routes(routes!(enrolment::enrol, agents::list))
         .routes(routes!(agents::show, agents::change))
         .routes(routes!(agents::suspend))
         .routes(routes!(agents::resume))
         .routes(routes!(agents::retire))
         .routes(routes!(agents::history))
-        .routes(routes!(agents::challenge))
+        .routes(routes!(enrolment::challenge))
         // What is attested of them.
         .routes(routes!(attestations::attest))
         .routes(routes!(attestations::batch))

@@ -1,6 +1,7 @@
 //! The embedded store: state and indexes in sled, what is large in append-only files beside it.
 
 mod agents;
+mod changes;
 mod codec;
 mod committer;
 mod key;
