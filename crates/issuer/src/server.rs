@@ -59,10 +59,12 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let handle = Handle::new();
-    let stopping = handle.clone();
+    let (stopping, feed) = (handle.clone(), service.state.feed.clone());
     tokio::spawn(async move {
         stop.await;
         tracing::info!("stopping: open requests have {} seconds", DRAIN.as_secs());
+        // Whoever follows would go on for ever. There may be nobody.
+        let _ = feed.send(None);
         stopping.graceful_shutdown(Some(DRAIN));
     });
     let janitor = tokio::spawn(janitor(Arc::downgrade(&service)));

@@ -25,7 +25,8 @@ use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
 use crate::state::State;
 use crate::status::{Lifetimes, StatusList};
 use crate::store::{
-    Instance, KeyRecord, List, Opened, Role, SledOptions, SledStore, Store, StoreError, With,
+    Answer, Idempotency, Instance, KeyRecord, List, Opened, Role, SledOptions, SledStore, Store,
+    StoreError, With,
 };
 use crate::token;
 
@@ -232,35 +233,55 @@ impl Service {
         }
         let _one_at_a_time = self.making_list.lock().await;
         if with_room().is_none() {
-            self.add_list(name).await?;
+            let caller = Caller::service("status lists", self.environment.now());
+            self.add_list(self.new_list(name)?, &caller, With::default()).await?;
         }
         Ok(with_room())
     }
 
-    /// Begins a new status list before the last one is full.
-    pub async fn begin_list(&self, issuing: &Issuing) -> Result<List, Problem> {
+    /// Begins a new status list before the last one is full. `answer` makes the answer, which is
+    /// kept for repetitions.
+    pub async fn begin_list(
+        &self,
+        issuing: &Issuing,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&List) -> Result<Answer, Problem>,
+    ) -> Result<Answer, Problem> {
         let _one_at_a_time = self.making_list.lock().await;
-        self.add_list(&issuing.instance.name).await
+        if let Some(answer) = self.repeated(idempotency)? {
+            return Ok(answer);
+        }
+        let list = self.new_list(&issuing.instance.name)?;
+        let answer = answer(&list)?;
+        let with = With {
+            idempotency: idempotency.cloned(),
+            answer: Some(answer.clone()),
+            ..With::default()
+        };
+        self.add_list(list, caller, with).await?;
+        Ok(answer)
     }
 
-    /// Makes a new status list.
-    async fn add_list(&self, instance: &str) -> Result<List, Problem> {
+    /// The list after the last one.
+    fn new_list(&self, instance: &str) -> Result<List, Problem> {
         let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
-        let list = List {
+        Ok(List {
             number,
             instance: instance.to_owned(),
             url: format!("{}/status/{number}", self.settings.public_url()),
             permutation: hex(&self.environment.random::<32>()?),
-        };
-        let caller = Caller::service("status lists", self.environment.now());
+        })
+    }
+
+    async fn add_list(&self, list: List, caller: &Caller, mut with: With) -> Result<(), Problem> {
         let event = EventDraft::new("status-list-added")
             .with("list", &list.number)
             .with("url", &list.url)
             .with("instance", &list.instance)
-            .finish(&caller, &self.environment)?;
-        let with = With { events: vec![event], ..With::default() };
-        self.store.add_list(list.clone(), with).await?;
-        Ok(list)
+            .finish(caller, &self.environment)?;
+        with.events.push(event);
+        Ok(self.store.add_list(list, with).await?)
     }
 
     /// Publishes the last checkpoint, works off what waits and closes the store. Requests that are

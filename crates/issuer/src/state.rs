@@ -32,8 +32,8 @@ const FEED_LENGTH: usize = 16_384;
 pub struct State {
     /// The instances and their keys.
     pub signers: Signers,
-    /// Changes of status, as they are committed.
-    pub feed: broadcast::Sender<StatusChange>,
+    /// Changes of status, as they are committed; nothing, when the service stops.
+    pub feed: broadcast::Sender<Option<StatusChange>>,
     tokens: RwLock<HashMap<Id, Arc<Token>>>,
     lists: RwLock<BTreeMap<u32, Arc<StatusList>>>,
     log: Mutex<Option<Sender<Committed>>>,
@@ -110,11 +110,8 @@ impl Views for State {
         }
         metrics::counter!("bonafide_status_changes_total", "status" => status.name()).increment(1);
         // Nobody may be following.
-        let _ = self.feed.send(StatusChange {
-            list: list.list.url.clone(),
-            index: place.index,
-            status,
-        });
+        let list = list.list.url.clone();
+        let _ = self.feed.send(Some(StatusChange { list, index: place.index, status }));
     }
 
     fn list(&self, list: &List, used: u64) {

@@ -2,5 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod http;
+mod idempotency;
+mod lifecycle;
 pub(crate) mod service;
 mod story;

@@ -48,6 +48,11 @@ impl Issuer {
 
     /// A new service with these settings.
     pub(crate) fn with(settings: &str) -> Self {
+        Self::with_files(settings, &[])
+    }
+
+    /// The same, with files of its operator's beside the settings.
+    pub(crate) fn with_files(settings: &str, files: &[(&str, &str)]) -> Self {
         let mut issuer = Self {
             folder: tempfile::tempdir().unwrap(),
             port: free_port(),
@@ -56,6 +61,7 @@ impl Issuer {
             number: Cell::new(0),
         };
         issuer.write("settings.toml", settings);
+        files.iter().for_each(|(name, text)| issuer.write_private(name, text));
         issuer.announced = issuer.begin();
         let token = issuer.announced["administratorToken"].as_str().unwrap().to_owned();
         issuer.write_private("admin.token", &token);
@@ -64,34 +70,40 @@ impl Issuer {
 
     /// Starts the process, waits until it is ready, and gives what it says of itself.
     pub(crate) fn begin(&self) -> Value {
-        let mut child = self.serve(&[]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = self.serve(self.port).stdout(Stdio::piped()).spawn().unwrap();
         let out = child.stdout.take().unwrap();
         let announced = serde_json::Deserializer::from_reader(out).into_iter().next();
         self.process.replace(Some(child));
         let announced = announced.and_then(Result::ok);
-        let announced = announced.unwrap_or_else(|| panic!("it did not start: {}", self.log()));
+        let announced = announced.unwrap_or_else(|| {
+            panic!("it did not start: {}", self.log().lines().last().unwrap_or_default())
+        });
         // It listens already: this waits until it answers.
         assert_eq!(self.get("/readyz").status, 200);
         announced
     }
 
-    fn serve(&self, more: &[&str]) -> Command {
+    fn serve(&self, port: u16) -> Command {
         let log = OpenOptions::new().create(true).append(true).open(self.path("serve.log"));
         let mut command = Command::new(binary());
         command
             .current_dir(self.folder.path())
             .args(["serve", "--json", "--config", "settings.toml", "--data", "data"])
-            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
-            .args(more)
+            .args(["--listen", &format!("127.0.0.1:{port}")])
             .stdin(Stdio::null())
             .stderr(log.unwrap());
         command
     }
 
     /// A start that must fail: its exit code and what it says.
-    pub(crate) fn fails_to_start(&self, more: &[&str]) -> (i32, String) {
+    pub(crate) fn fails_to_start(&self) -> (i32, String) {
+        self.fails_to_start_at(self.port)
+    }
+
+    /// The same at another port.
+    pub(crate) fn fails_to_start_at(&self, port: u16) -> (i32, String) {
         let said = self.path("refused.log");
-        let mut command = self.serve(more);
+        let mut command = self.serve(port);
         let log = File::create(&said).unwrap();
         let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let status = ended(&mut child);

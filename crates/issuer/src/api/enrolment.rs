@@ -155,11 +155,11 @@ pub(super) async fn enrol(
         .with("codeDigest", &agent.code_digest)
         .with("proof", &with_proof)
         .finish(&caller, &service.environment)?;
-    // The challenge is used up first: of two enrolments with one proof, one goes through.
-    service.store.redeem(challenge.digest, challenge.until, With::default()).await?;
     let answer = answer::of(StatusCode::CREATED, &agent)?;
+    // The challenge is used up with it: of two enrolments with one proof, one goes through.
     let with = With {
         events: vec![event],
+        answers: Some((challenge.digest, challenge.until)),
         idempotency: idempotency.clone(),
         answer: Some(answer.clone()),
         ..With::default()

@@ -192,16 +192,19 @@ pub(super) async fn feed(
     _: Anybody,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = BroadcastStream::new(service.state.feed.subscribe());
-    let events = changes.map(|change| {
-        Ok(match change {
-            Ok(change) => Event::default().event("status").data(
-                json!({"list": change.list, "index": change.index, "status": change.status})
-                    .to_string(),
-            ),
+    let until_the_end = changes.take_while(|change| !matches!(change, Ok(None)));
+    let events = until_the_end.filter_map(|change| {
+        Some(Ok(match change {
+            Ok(change) => {
+                let change = change?;
+                let data =
+                    json!({"list": change.list, "index": change.index, "status": change.status});
+                Event::default().event("status").data(data.to_string())
+            }
             Err(BroadcastStreamRecvError::Lagged(missed)) => {
                 Event::default().event("missed").data(json!({"missed": missed}).to_string())
             }
-        })
+        }))
     });
     Sse::new(events).keep_alive(KeepAlive::default())
 }

@@ -15,6 +15,7 @@ use bonafide_proof::sd_jwt::SdJwt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::answer;
 use super::extract::{Body, Client};
 use super::openapi::Refusals;
 use crate::event::Caller;
@@ -22,7 +23,7 @@ use crate::format::Selective;
 use crate::issuance::{Content, Order, Signed};
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Answer, Status};
+use crate::store::{Answer, List, Status};
 use crate::whole;
 
 /// A credential to be issued.
@@ -321,21 +322,24 @@ pub(super) struct ListSummary {
 /// Begins a new status list; what is issued from now on gets its entries there. The service does so
 /// by itself when a list is full.
 #[utoipa::path(post, path = "/status-lists", tag = "vc-api", request_body = Option<NewList>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     security(("token" = [])), responses((status = 201, body = ListSummary), Refusals))]
 pub(super) async fn add_status_list(
     State(service): State<Arc<Service>>,
     Client(caller): Client,
     body: Body,
-) -> Result<(StatusCode, Json<ListSummary>), Problem> {
+) -> Result<Response, Problem> {
     caller.require(&[])?;
     let asked: NewList = body.read_or_empty()?;
+    let idempotency = body.idempotency(&caller)?;
     let issuing = service.instance(asked.instance.as_deref())?;
     if issuing.list_key().is_none() {
         return Err(Problem::conflict("no-list-key", "this instance's key signs no status lists"));
     }
-    let list = service.begin_list(&issuing).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(ListSummary { number: list.number, instance: list.instance, url: list.url }),
-    ))
+    let describe = |list: &List| {
+        let (instance, url) = (list.instance.clone(), list.url.clone());
+        answer::of(StatusCode::CREATED, &ListSummary { number: list.number, instance, url })
+    };
+    let answer = service.begin_list(&issuing, &caller, idempotency.as_ref(), describe).await?;
+    Ok(answer.into_response())
 }

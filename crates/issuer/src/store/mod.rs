@@ -88,6 +88,9 @@ pub struct With {
     pub events: Vec<Event>,
     /// Makes the event of each credential whose status changes with it.
     pub each: Option<EachChanged>,
+    /// A challenge that it answers, and when that one ends. It is an error if it was answered
+    /// before.
+    pub answers: Option<([u8; 16], Moment)>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.

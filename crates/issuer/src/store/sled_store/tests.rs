@@ -1,6 +1,7 @@
 //! What holds of every store, and what of this one.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
@@ -17,7 +18,11 @@ use crate::store::{
 const ENVIRONMENT: Environment = Environment {
     milliseconds: || 1_000_000,
     fill: |bytes| {
-        getrandom::fill(bytes).unwrap();
+        // Never the same twice is all that ids here need.
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let end = bytes.len() - next.len();
+        bytes[end..].copy_from_slice(&next);
         Ok(())
     },
 };

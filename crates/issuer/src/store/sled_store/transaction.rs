@@ -244,14 +244,27 @@ impl Transaction<'_, '_> {
     }
 
     /// What goes along with every change: the client's key first, so that a repetition does
-    /// nothing, then the events.
+    /// nothing, then the challenge, then the events.
     pub(super) fn with(&mut self, with: &mut With) -> Result<(), StoreError> {
         if let Some(idempotency) = &with.idempotency {
             self.claim(idempotency, with.answer.as_ref())?;
         }
+        if let Some((challenge, until)) = with.answers {
+            self.redeem(&challenge, until)?;
+        }
         for event in std::mem::take(&mut with.events) {
             self.event(event)?;
         }
+        Ok(())
+    }
+
+    /// Uses a challenge up.
+    pub(super) fn redeem(&mut self, challenge: &[u8; 16], until: Moment) -> Result<(), StoreError> {
+        let key = key::challenge(challenge);
+        if self.has(&key)? {
+            return Err(StoreError::Exists("this challenge was answered before"));
+        }
+        self.put(key, until.0.to_be_bytes().to_vec());
         Ok(())
     }
 

@@ -240,14 +240,8 @@ impl Store for SledStore {
     }
 
     fn redeem(&self, challenge: [u8; 16], until: Moment, mut with: With) -> Pending<()> {
-        self.committer.submit(move |transaction| {
-            let key = key::challenge(&challenge);
-            if transaction.has(&key)? {
-                return Err(StoreError::Exists("this challenge was answered before"));
-            }
-            transaction.put(key, until.0.to_be_bytes().to_vec());
-            transaction.with(&mut with)
-        })
+        with.answers = Some((challenge, until));
+        self.note(with)
     }
 
     fn note(&self, mut with: With) -> Pending<()> {
