@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::authority::IDENTITY;
 use crate::environment::{Environment, Moment};
 use crate::event::{Caller, EventDraft};
-use crate::format::{Format, SecureError, Selective, secure};
+use crate::format::{Format, SecureError, Selective, secure_with};
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::signer::{Issuing, Key};
@@ -302,9 +302,16 @@ impl Prepared {
         let key = key.ok_or_else(|| no_key(&self.issuing, self.order_format))?;
         let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
         let now = self.at.second();
-        let secured =
-            secure(self.document, self.order_format, &self.selective, key, now, &mut random)
-                .map_err(|error| not_secured(&error))?;
+        let secured = secure_with(
+            self.issuing.suites,
+            self.document,
+            self.order_format,
+            &self.selective,
+            key,
+            now,
+            &mut random,
+        )
+        .map_err(|error| not_secured(&error))?;
         let secured = match secured {
             Value::String(token) => token.into_owned().into_bytes(),
             other => to_canonical_string(&other).into_bytes(),

@@ -128,7 +128,11 @@ impl Service {
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
         let sealing = sealing_key(&settings, new, &environment)?;
-        let state = Arc::new(State::new(Signers::new(sealing), events));
+        let suites = match settings.conformance {
+            true => bonafide_linked_data::inline::TEST_SUITES,
+            false => bonafide_linked_data::SUITES,
+        };
+        let state = Arc::new(State::new(Signers::new(sealing, suites), events));
         let stop = Arc::clone(&on_stop);
         let options = SledOptions {
             folder: settings.data.clone(),

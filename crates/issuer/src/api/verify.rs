@@ -10,7 +10,6 @@ use bonafide_core::encoding::decode_base64url;
 use bonafide_core::json::{Limits, Value, parse, to_canonical_string};
 use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusReference};
 use bonafide_core::vc::Enveloped;
-use bonafide_linked_data::SUITES;
 use bonafide_verifier::{Evidence, Outcome, Reason, Request, verify_proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -367,7 +366,7 @@ impl Service {
     /// Our own DIDs, and those that hold their own key.
     fn own_evidence(&self) -> Evidence<'static> {
         let web = self.state.signers.issuing().into_iter().filter(|issuing| issuing.is_web());
-        web.fold(Evidence::new().with_suites(SUITES), |evidence, issuing| {
+        web.fold(Evidence::new().with_suites(self.state.signers.suites()), |evidence, issuing| {
             evidence.with_document(issuing.document.clone())
         })
     }
