@@ -323,6 +323,7 @@ pub(super) struct ListSummary {
 /// by itself when a list is full.
 #[utoipa::path(post, path = "/status-lists", tag = "vc-api", request_body = Option<NewList>,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     security(("token" = [])), responses((status = 201, body = ListSummary), Refusals))]
 pub(super) async fn add_status_list(
     State(service): State<Arc<Service>>,
