@@ -167,7 +167,7 @@ fn what_a_format_has_no_use_for_is_refused() {
     let signer = signer(KeyType::Ed25519);
     let attempt = |format, mandatory: &[&str], decoys| {
         let mandatory = mandatory.iter().map(|pointer| (*pointer).to_owned()).collect();
-        let selective = Selective { mandatory, decoys };
+        let selective = Selective { mandatory, decoys, ..Selective::default() };
         let document = credential(format, &signer);
         secure(document, format, &selective, &signer, now(), &mut counting()).err()
     };
