@@ -157,11 +157,11 @@ pub(super) async fn enrol(
         .with("codeDigest", &agent.code_digest)
         .with("proof", &with_proof)
         .finish(&caller, &service.environment)?;
-    // The challenge is used up first: of two enrolments with one proof, one goes through.
-    service.store.redeem(challenge.digest, challenge.until, With::default()).await?;
     let answer = answer::of(StatusCode::CREATED, &agent)?;
     let with = With {
         events: vec![event],
+        // Of two enrolments with one proof, one goes through.
+        answers: Some((challenge.digest, challenge.until)),
         idempotency: idempotency.clone(),
         answer: Some(answer.clone()),
         ..With::default()

@@ -88,6 +88,8 @@ pub struct With {
     pub events: Vec<Event>,
     /// Makes the event of each credential whose status changes with it.
     pub each: Option<EachChanged>,
+    /// The challenge that it answers, and when that ends. It is an error if it was answered before.
+    pub answers: Option<([u8; 16], Moment)>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.
@@ -224,8 +226,9 @@ pub trait Store: Send + Sync {
         reservations: Vec<Reservation>,
         with: With,
     ) -> Pending<Vec<Result<(), StoreError>>>;
-    /// Stores what was signed: all of it, or nothing.
-    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<()>;
+    /// Stores what was signed: all of it, or nothing. Nothing is stored if one can't be, and each
+    /// outcome says which.
+    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<Vec<Result<(), StoreError>>>;
     /// Gives reservations up: they are revoked, and their idempotency keys are free again.
     fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
     /// Sets a status, of at most [`MOST_CHANGES`] credentials. What is revoked stays revoked.

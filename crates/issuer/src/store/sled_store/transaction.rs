@@ -78,7 +78,7 @@ impl<'g> Group<'g> {
 
     /// Makes all of it durable: first the value files, then the database that points into them.
     pub(super) fn write(mut self) -> Result<Written, sled::Error> {
-        if self.written.is_empty() {
+        if self.written.is_empty() && self.events.is_empty() {
             return Ok(Written { effects: self.effects, events: self.events });
         }
         let mut first = self.first_event;
@@ -242,10 +242,17 @@ impl Transaction<'_, '_> {
     }
 
     /// What goes along with every change: the client's key first, so that a repetition does
-    /// nothing, then the events.
+    /// nothing, then the challenge, then the events.
     pub(super) fn with(&mut self, with: &mut With) -> Result<(), StoreError> {
         if let Some(idempotency) = &with.idempotency {
             self.claim(idempotency, with.answer.as_ref())?;
+        }
+        if let Some((challenge, until)) = with.answers {
+            let key = key::challenge(&challenge);
+            if self.has(&key)? {
+                return Err(StoreError::Exists("this challenge was answered before"));
+            }
+            self.put(key, until.0.to_be_bytes().to_vec());
         }
         for event in std::mem::take(&mut with.events) {
             self.event(event)?;

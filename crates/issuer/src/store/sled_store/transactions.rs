@@ -126,17 +126,37 @@ impl Store for SledStore {
         })
     }
 
-    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
+    fn commit(
+        &self,
+        issued: Vec<Issued>,
+        mut with: With,
+    ) -> Pending<Vec<Result<(), StoreError>>> {
         let written = |issued: &Issued| {
             encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
         };
         let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
         self.committer.submit(move |transaction| {
-            transaction.with(&mut with)?;
-            issued
-                .into_iter()
-                .zip(records?)
-                .try_for_each(|(issued, record)| commit(transaction, issued, &record))
+            let mut payloads = Vec::with_capacity(issued.len());
+            let mut outcomes = Vec::with_capacity(issued.len());
+            for issued in &issued {
+                match payload_of(transaction, &issued.credential) {
+                    Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
+                        return Err(error);
+                    }
+                    Err(error) => outcomes.push(Err(error)),
+                    Ok(payload) => {
+                        payloads.push(payload);
+                        outcomes.push(Ok(()));
+                    }
+                }
+            }
+            if payloads.len() == issued.len() {
+                transaction.with(&mut with)?;
+                for ((issued, record), payload) in issued.into_iter().zip(records?).zip(payloads) {
+                    commit(transaction, issued, &record, payload)?;
+                }
+            }
+            Ok(outcomes)
         })
     }
 
@@ -226,14 +246,8 @@ impl Store for SledStore {
     }
 
     fn redeem(&self, challenge: [u8; 16], until: Moment, mut with: With) -> Pending<()> {
-        self.committer.submit(move |transaction| {
-            let key = key::challenge(&challenge);
-            if transaction.has(&key)? {
-                return Err(StoreError::Exists("this challenge was answered before"));
-            }
-            transaction.put(key, until.0.to_be_bytes().to_vec());
-            transaction.with(&mut with)
-        })
+        with.answers = Some((challenge, until));
+        self.note(with)
     }
 
     fn note(&self, mut with: With) -> Pending<()> {
@@ -446,19 +460,15 @@ fn reserve(
 }
 
 /// Nothing is written before all is checked: one that fails leaves no trace among the others.
-fn commit(
+/// Where the payload of a reservation lies that may still be committed.
+fn payload_of(
     transaction: &mut Transaction<'_, '_>,
-    issued: Issued,
-    record: &[u8],
-) -> Result<(), StoreError> {
-    let Issued { credential, secured, event } = issued;
-    let prepared = key::prepared(credential.id);
-    let reserved = transaction.bytes(&prepared)?;
+    credential: &Credential,
+) -> Result<Place, StoreError> {
+    let reserved = transaction.bytes(&key::prepared(credential.id))?;
     let reserved = reserved.ok_or(StoreError::Conflict("the reservation was given up"))?;
-    let (payload, _) = places_of(&reserved)?;
     if let Some(id) = credential.agent {
-        let agent = transaction.agent(id)?;
-        match agent.state {
+        match transaction.agent(id)?.state {
             AgentState::Retired => {
                 return Err(StoreError::Conflict("the agent was retired while this was signed"));
             }
@@ -467,6 +477,19 @@ fn commit(
             }
             AgentState::Enrolled | AgentState::Active => {}
         }
+    }
+    Ok(places_of(&reserved)?.0)
+}
+
+fn commit(
+    transaction: &mut Transaction<'_, '_>,
+    issued: Issued,
+    record: &[u8],
+    payload: Place,
+) -> Result<(), StoreError> {
+    let Issued { credential, secured, event } = issued;
+    if let Some(id) = credential.agent {
+        let agent = transaction.agent(id)?;
         let current = credential.attests_agent_of == Some(agent.changed_at);
         if current && !(agent.identity_attested && agent.state == AgentState::Active) {
             let (state, identity_attested) = (AgentState::Active, true);
@@ -478,7 +501,7 @@ fn commit(
     let secured = transaction.stage(&[&secured])?;
     let record = credential_with_places(record, payload, Some(secured));
     transaction.put(key::credential(credential.id), record);
-    transaction.remove(prepared);
+    transaction.remove(key::prepared(credential.id));
     transaction.remove_if_there(key::prepared_for(credential.id))?;
     transaction.event(event)
 }
