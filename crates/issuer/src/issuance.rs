@@ -142,11 +142,10 @@ pub(crate) fn prepare(
         status_place: place,
         phase: Phase::Prepared,
         status: Status::Valid,
+        suspended_itself: false,
         suspended_with_agent: false,
-        attests_agent_of: parts
-            .requires
-            .filter(|requires| requires.identity)
-            .map(|requires| requires.changed_at),
+        attests_identity: parts.requires.is_some_and(|requires| requires.identity),
+        agent_as_of: parts.requires.map(|requires| requires.changed_at),
         prepared_at: at,
         valid_until: parts.valid_until,
         payload: Place::default(),
@@ -209,7 +208,10 @@ fn attestation(
 ) -> Result<(Value<'static>, Parts), Problem> {
     let valid_from = at.second();
     let valid_until = valid_from.saturating_add(valid_for);
-    let claims = if known.name == IDENTITY { identity_claims(agent, claims)? } else { claims };
+    let claims = match known.name == IDENTITY {
+        true => identity_claims(agent, claims)?,
+        false => claims_of_this_version(agent, claims)?,
+    };
     let draft = Draft {
         attestation_type: known,
         id: &id.to_urn(),
@@ -239,6 +241,22 @@ fn attestation(
 fn in_claims(error: bonafide_core::Malformed) -> Problem {
     let pointer = error.pointer.replacen("/credentialSubject", "/claims", 1);
     Problem::malformed(&pointer, error.detail)
+}
+
+/// What is attested of a version is attested of the one that is enrolled: of another nobody here
+/// knows anything.
+fn claims_of_this_version(
+    agent: &Agent,
+    claims: Object<'static>,
+) -> Result<Object<'static>, Problem> {
+    for (name, enrolled) in [("agentVersion", &agent.version), ("modelDigest", &agent.model_digest)]
+    {
+        if claims.get(name).is_some_and(|claimed| claimed.as_str() != Some(enrolled)) {
+            let detail = format!("the agent is enrolled with {enrolled}");
+            return Err(Problem::malformed(&format!("/claims/{name}"), detail));
+        }
+    }
+    Ok(claims)
 }
 
 /// The identity of an agent is what it was enrolled with. Claims may repeat it, never differ.

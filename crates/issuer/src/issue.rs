@@ -146,51 +146,45 @@ impl Service {
             });
         }
         let mut outcomes = all(outcomes);
-        let answered = answer(&outcomes);
-        let count = good.len() as u64;
-        let whole = match (&answered, good.is_empty()) {
-            (Ok(answered), false) => {
-                let with = With {
-                    idempotency: idempotency.cloned(),
-                    answer: Some(answered.clone()),
-                    ..With::default()
-                };
-                let issued = good.iter().map(|(_, issued)| issued.clone()).collect();
-                self.store.commit(issued, with).await
+        // One that can't be stored any more takes none of the others with it. They and the answer
+        // are stored at once: after a crash in between, a repetition would issue them again.
+        let answered = loop {
+            let answered = answer(&outcomes);
+            let Ok(answered) = answered else { break answered };
+            if good.is_empty() {
+                break Ok(answered);
             }
-            _ => Err(StoreError::Conflict("nothing was signed")),
-        };
-        let answered = match whole {
-            Ok(()) => {
-                metrics::counter!("bonafide_issued_total").increment(count);
-                answered
+            let with = With {
+                idempotency: idempotency.cloned(),
+                answer: Some(answered.clone()),
+                ..With::default()
+            };
+            let issued = good.iter().map(|(_, issued)| issued.clone()).collect();
+            let stored = match self.store.commit(issued, with).await {
+                Ok(stored) => stored,
+                // The janitor gives them up, now or at the next start.
+                Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => {
+                    return Err(error.into());
+                }
+                Err(error) => break Err(error.into()),
+            };
+            if stored.iter().all(Result::is_ok) {
+                metrics::counter!("bonafide_issued_total").increment(good.len() as u64);
+                good.clear();
+                break Ok(answered);
             }
-            Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => Err(error.into()),
-            // One that can't be stored any more takes none of the others with it.
-            Err(_) => {
-                let mut kept = false;
-                for (place, issued) in good {
-                    let id = issued.credential.id;
-                    match self.store.commit(vec![issued], With::default()).await {
-                        Ok(()) => kept = true,
-                        Err(error) => {
-                            outcomes[place] = Err(error.into());
-                            failed.push(id);
-                        }
+            let tried = std::mem::take(&mut good);
+            for ((place, issued), stored) in tried.into_iter().zip(stored) {
+                match stored {
+                    Ok(()) => good.push((place, issued)),
+                    Err(error) => {
+                        outcomes[place] = Err(error.into());
+                        failed.push(issued.credential.id);
                     }
                 }
-                let answered = answer(&outcomes);
-                if let (Ok(answered), true, Some(idempotency)) = (&answered, kept, idempotency) {
-                    let with = With {
-                        idempotency: Some(idempotency.clone()),
-                        answer: Some(answered.clone()),
-                        ..With::default()
-                    };
-                    self.store.note(with).await?;
-                }
-                answered
             }
         };
+        failed.extend(good.iter().map(|(_, issued)| issued.credential.id));
         if !failed.is_empty() {
             self.abandon(failed, caller).await?;
         }

@@ -234,7 +234,7 @@ fn decide(
     })?;
     authority::may_attest(caller.role, known)?;
     let agent = find(service, agent)?;
-    authority::check_agent(&agent, known)?;
+    authority::check_agent(&agent, known, caller.at)?;
     let issuing = service.instance(object.str("instance"))?;
     let format = match object.str("format") {
         Some(name) => format_named(name)?,

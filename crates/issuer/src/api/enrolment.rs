@@ -143,6 +143,7 @@ pub(super) async fn enrol(
         spiffe_id: enrolment.spiffe_id,
         state: AgentState::Enrolled,
         identity_attested: false,
+        identity_until: None,
         enrolled_at: caller.at,
         changed_at: caller.at,
     };

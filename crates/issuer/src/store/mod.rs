@@ -229,8 +229,9 @@ pub trait Store: Send + Sync {
         reservations: Vec<Reservation>,
         with: With,
     ) -> Pending<Vec<Result<(), StoreError>>>;
-    /// Stores what was signed: all of it, or nothing.
-    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<()>;
+    /// Stores what was signed: all of it, or nothing. Nothing is stored if one can't be, and each
+    /// outcome says which.
+    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<Vec<Result<(), StoreError>>>;
     /// Gives reservations up: they are revoked, and their idempotency keys are free again.
     fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
     /// Goes on with the credentials of an agent whose state changed; whether that was all.

@@ -1,5 +1,6 @@
 //! The transactions: what goes along with each, and what each changes.
 
+use super::changes::Turn;
 use super::codec::encode;
 use super::transaction::{Effect, Request};
 use super::{SledStore, changes, decode, failed, key};
@@ -125,17 +126,33 @@ impl Store for SledStore {
         })
     }
 
-    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
+    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<Vec<Result<(), StoreError>>> {
         let written = |issued: &Issued| {
             encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
         };
         let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
         self.committer.submit(move |transaction| {
-            transaction.with(&mut with)?;
-            issued
-                .into_iter()
-                .zip(records?)
-                .try_for_each(|(issued, record)| changes::commit(transaction, issued, &record))
+            let mut payloads = Vec::with_capacity(issued.len());
+            let mut outcomes = Vec::with_capacity(issued.len());
+            for issued in &issued {
+                match changes::payload_of(transaction, &issued.credential) {
+                    Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
+                        return Err(error);
+                    }
+                    Err(error) => outcomes.push(Err(error)),
+                    Ok(payload) => {
+                        payloads.push(payload);
+                        outcomes.push(Ok(()));
+                    }
+                }
+            }
+            if payloads.len() == issued.len() {
+                transaction.with(&mut with)?;
+                for ((issued, record), payload) in issued.into_iter().zip(records?).zip(payloads) {
+                    changes::commit(transaction, issued, &record, payload)?;
+                }
+            }
+            Ok(outcomes)
         })
     }
 
@@ -183,8 +200,8 @@ impl Store for SledStore {
                 };
                 if fits && (one || credential.phase == Phase::Issued) {
                     let each = with.each.as_mut();
-                    let new =
-                        changes::set_status(transaction, credential, status, false, one, each)?;
+                    let turn = Turn::Itself(status);
+                    let new = changes::set_status(transaction, credential, turn, one, each)?;
                     changed.credentials.extend(new);
                 }
             }
