@@ -127,6 +127,7 @@ impl Service {
         let on_stop = Arc::new(on_stop);
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
+        check_mode(&settings, new)?;
         let sealing = sealing_key(&settings, new, &environment)?;
         let suites = match settings.conformance {
             true => bonafide_linked_data::inline::TEST_SUITES,
@@ -147,6 +148,11 @@ impl Service {
         }
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
+        // Before anything is written: a folder that went back is not to be written over.
+        let kept = match state.signers.instance(LOG_INSTANCE) {
+            Some(signer) => Some(open_log(&settings, &signer, &opened, store.as_ref())?),
+            None => None,
+        };
         let caller = Caller::service("start", environment.now());
         let maker = Maker {
             settings: &settings,
@@ -159,12 +165,10 @@ impl Service {
         let administrator = maker.first_token()?;
 
         let signer = own_instance(&state, LOG_INSTANCE)?;
-        let log_key = LogKey::new(&signer.instance.format, first_key(&signer)?)?;
-        let (writer, log) = LogWriter::open(&log_folder(&settings.data), log_key.clone())?;
-        check_log(&log, &opened)?;
-        if let Some(copy) = &settings.log.checkpoint_copy {
-            check_copy(copy, &log, &log_key)?;
-        }
+        let (writer, log, log_key) = match kept {
+            Some(kept) => kept,
+            None => open_log(&settings, &signer, &opened, store.as_ref())?,
+        };
         let sequencer = sequencer::start(sequencer::Work {
             writer,
             signer,
@@ -464,7 +468,8 @@ fn sealing_key(
         StartError::Seal(format!("{}: {error}", path.display()))
     };
     let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
-    std::fs::create_dir_all(&settings.data).map_err(|error| failed(&settings.data, &error))?;
+    let data = &settings.data;
+    crate::store::private_folder(data).map_err(|error| failed(data, &error))?;
     if let Some(path) = &settings.seal.passphrase_file {
         let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| failed(path, &error))?;
         let passphrase = text.trim_ascii_end();
@@ -500,9 +505,47 @@ fn sealing_key(
     sealing.map_err(|error| failed(&path, &error))
 }
 
+/// A folder is for test suites or for real, and stays so: without tokens nobody gets at real keys.
+fn check_mode(settings: &Settings, new: bool) -> Result<(), StartError> {
+    let marker = settings.data.join("conformance");
+    let failed =
+        |error: std::io::Error| StartError::Settings(format!("{}: {error}", marker.display()));
+    if new && settings.conformance {
+        crate::store::private_folder(&settings.data).map_err(failed)?;
+        return std::fs::write(&marker, "keys and data for test suites\n").map_err(failed);
+    }
+    match (settings.conformance, marker.exists()) {
+        (true, false) => Err(StartError::Settings(format!(
+            "--conformance asks for no tokens: {} holds real keys; leave --data out",
+            settings.data.display()
+        ))),
+        (false, true) => Err(StartError::Settings(format!(
+            "{} was made by --conformance, and its keys were open to everybody; use another folder",
+            settings.data.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the log and holds it against the store and the copy of its checkpoint.
+fn open_log(
+    settings: &Settings,
+    signer: &Issuing,
+    opened: &Opened,
+    store: &dyn Store,
+) -> Result<(LogWriter, Arc<LogReader>, LogKey), StartError> {
+    let key = LogKey::new(&signer.instance.format, first_key(signer)?)?;
+    let (writer, log) = LogWriter::open(&log_folder(&settings.data), key.clone())?;
+    check_log(&log, opened, store)?;
+    if let Some(copy) = &settings.log.checkpoint_copy {
+        check_copy(copy, &log, &key)?;
+    }
+    Ok((writer, log, key))
+}
+
 /// The store knows how far the log has come, and the log can't be further than the store: a store
 /// that lost what it had acknowledged is found out here.
-fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
+fn check_log(log: &LogReader, opened: &Opened, store: &dyn Store) -> Result<(), StartError> {
     if log.size() > opened.next_event {
         return Err(StartError::Diverged(format!(
             "the log has {} entries, but the store knows of {} events: the store went back to an earlier state. Restore a backup of the whole folder",
@@ -510,7 +553,7 @@ fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
             opened.next_event
         )));
     }
-    let Some((size, root)) = opened.log else { return Ok(()) };
+    let (size, root) = opened.log.unwrap_or((0, log.root_at(0)?));
     if log.size() < size {
         return Err(StartError::Diverged(format!(
             "the log has {} entries, but {size} were published: the log was cut. Restore a backup of the whole folder",
@@ -521,6 +564,15 @@ fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
         return Err(StartError::Diverged(format!(
             "the first {size} entries of the log are not those that were published"
         )));
+    }
+    // What was published since the store last said so, is what the store has in that place.
+    for sequence in size..log.size() {
+        let stored = store.event(sequence)?.map(|event| event.entry);
+        if stored.is_none() || stored != log.entry(sequence)? {
+            return Err(StartError::Diverged(format!(
+                "the entry {sequence} of the log is not what the store has there: the store went back to an earlier state and went on. Restore a backup of the whole folder"
+            )));
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 pub use record::*;
+pub(crate) use sled_store::private_folder;
 pub use sled_store::{Opened, SledOptions, SledStore};
 
 use crate::environment::{Moment, NoRandomness};
@@ -253,8 +254,10 @@ pub trait Store: Send + Sync {
     fn add_instance(&self, instance: Instance, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
     /// Adds or changes keys.
     fn put_keys(&self, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
-    /// Adds or changes a token.
+    /// Adds a token.
     fn put_token(&self, token: Token, with: With) -> Pending<()>;
+    /// Revokes a token. The last administrator's without an end stays.
+    fn revoke_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
     /// Uses a challenge up. It is an error if it was used before.
     fn redeem(&self, challenge: [u8; 16], until: Moment, with: With) -> Pending<()>;
     /// Puts events on the log.

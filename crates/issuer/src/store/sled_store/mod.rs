@@ -20,6 +20,7 @@ use std::sync::Arc;
 use self::agents::Agents;
 use self::codec::decode;
 use self::committer::{Committer, OnStop, Work};
+pub(crate) use self::open::private_folder;
 use self::values::{End, Reader, Writer};
 use crate::store::{StoreError, Views};
 
@@ -90,7 +91,9 @@ impl SledStore {
         let values = Writer::open(&layout.values, end)?;
         let database = File::open(layout.database.join("db"))
             .map_err(|error| StoreError::Stopped(format!("the database's file: {error}")))?;
-        tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
+        if version.is_none() {
+            tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
+        }
         reads::show(&tree, views.as_ref())?;
         let agents = Arc::new(Agents::default());
         let work = Work {

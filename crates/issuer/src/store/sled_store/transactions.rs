@@ -8,8 +8,8 @@ use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
     Agent, AgentChange, Answer, Changed, Credential, Idempotency, Instance, Issued, KeyRecord,
-    List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation, Scope, Status, Store, StoreError,
-    StoredEvent, Token, With,
+    List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
+    StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -251,6 +251,36 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             transaction.put_json(key::token(token.id), &token)?;
+            transaction.effect(Effect::Token(token));
+            Ok(())
+        })
+    }
+
+    fn revoke_token(&self, id: Id, at: Moment, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            let all = transaction.keys(&[key::TOKEN], None, usize::MAX / 4)?;
+            let tokens: Vec<Token> = all
+                .iter()
+                .map(|at| Ok(transaction.get(at)?.ok_or(StoreError::NotFound("token"))?))
+                .collect::<Result<_, StoreError>>()?;
+            let lasting = |token: &Token| {
+                token.role == Role::Administrator
+                    && token.revoked_at.is_none()
+                    && token.expires_at.is_none()
+            };
+            let found = tokens.iter().find(|token| token.id == id);
+            let mut token = found.cloned().ok_or(StoreError::NotFound("token"))?;
+            if token.revoked_at.is_some() {
+                return Ok(());
+            }
+            if lasting(&token) && !tokens.iter().any(|other| other.id != id && lasting(other)) {
+                return Err(StoreError::Conflict(
+                    "this is the last administrator's token without an end; make another one first",
+                ));
+            }
+            transaction.with(&mut with)?;
+            token.revoked_at = Some(at);
+            transaction.put_json(key::token(id), &token)?;
             transaction.effect(Effect::Token(token));
             Ok(())
         })
