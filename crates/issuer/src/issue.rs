@@ -71,7 +71,7 @@ impl Service {
         let reserved = match self.store.reserve(reservations, with).await {
             Ok(reserved) => reserved,
             // Another request with this key came between.
-            Err(StoreError::InFlight) => match self.repeated(idempotency)? {
+            Err(StoreError::InFlight) => match self.repeated(idempotency).await? {
                 Some(answer) => return Ok((answer, Vec::new())),
                 None => return Err(StoreError::InFlight.into()),
             },
@@ -208,11 +208,15 @@ impl Service {
     }
 
     /// What a request with this key was answered with before, if it was.
-    pub fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<Answer>, Problem> {
-        match idempotency {
-            Some(idempotency) => Ok(self.store.answer(idempotency)?),
-            None => Ok(None),
-        }
+    pub async fn repeated(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Answer>, Problem> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let Some(answer) = self.store.answer(idempotency)? else { return Ok(None) };
+        // It can be read a moment before it is durable; after this it is.
+        self.store.note(With::default()).await?;
+        Ok(Some(answer))
     }
 }
 

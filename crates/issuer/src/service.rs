@@ -257,7 +257,7 @@ impl Service {
         answer: impl Fn(&List) -> Result<Answer, Problem>,
     ) -> Result<Answer, Problem> {
         let _one_at_a_time = self.making_list.lock().await;
-        if let Some(answer) = self.repeated(idempotency)? {
+        if let Some(answer) = self.repeated(idempotency).await? {
             return Ok(answer);
         }
         let list = self.new_list(&issuing.instance.name)?;

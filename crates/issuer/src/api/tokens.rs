@@ -90,7 +90,7 @@ pub(super) async fn make(
     caller.require(&[])?;
     let asked: NewToken = body.read()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     if asked.name.trim().is_empty()
@@ -118,7 +118,7 @@ pub(super) async fn make(
         ..With::default()
     };
     if let Err(error) = service.store.put_token(token.clone(), with).await {
-        return Ok(service.or_repeated(error, idempotency.as_ref())?.into_response());
+        return Ok(service.or_repeated(error, idempotency.as_ref()).await?.into_response());
     }
     let made = MadeToken {
         id: token.id.to_string(),

@@ -104,7 +104,7 @@ async fn issue_as(
     caller.require(&[])?;
     let mut object = body.object()?;
     let idempotency = body.idempotency(caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let credential = object.remove("credential");

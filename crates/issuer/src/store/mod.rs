@@ -57,6 +57,13 @@ impl<T> Pending<T> {
         (sender, Self(receiver))
     }
 
+    /// What failed before it began.
+    pub fn failed(error: StoreError) -> Self {
+        let (sender, pending) = Self::new();
+        let _ = sender.send(Err(error));
+        pending
+    }
+
     /// Waits for it outside of any runtime.
     pub fn wait(self) -> Result<T, StoreError> {
         self.0.blocking_recv().unwrap_or_else(|_| Err(gone()))
@@ -153,6 +160,15 @@ pub enum Scope {
     AgentType(Id, String),
     /// All of one type.
     Type(String),
+}
+
+/// What one transaction forgot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many.
+    pub count: usize,
+    /// After what to go on, if there may be more.
+    pub next: Option<Vec<u8>>,
 }
 
 /// What one transaction changed.
@@ -264,8 +280,9 @@ pub trait Store: Send + Sync {
     fn note(&self, with: With) -> Pending<()>;
     /// Remembers how far the log's files have come.
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()>;
-    /// Forgets challenges and answers from before `before`.
-    fn forget(&self, before: Moment) -> Pending<usize>;
+    /// Forgets challenges and answers from before `before`, looking at no more than
+    /// [`MOST_CHANGES`] of them after `after`.
+    fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten>;
 }
 
 /// A page of a list.

@@ -7,8 +7,8 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Credential, EachChanged, Issued, KeyRecord, MOST_CHANGES,
-    Phase, Place, Reservation, Scope, Status, StoreError,
+    Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued, KeyRecord,
+    MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -330,4 +330,35 @@ pub(super) fn put_keys(
         transaction.put_key(record)?;
     }
     Ok(())
+}
+
+/// Forgets what has ended among the next challenges and requests.
+pub(super) fn forget(
+    transaction: &mut Transaction<'_, '_>,
+    before: Moment,
+    after: Option<Vec<u8>>,
+) -> Result<Forgotten, StoreError> {
+    let kind = after.as_ref().and_then(|after| after.first().copied()).unwrap_or(key::REQUEST);
+    let keys = transaction.keys(&[kind], after.as_deref(), MOST_CHANGES)?;
+    let full = keys.len() == MOST_CHANGES;
+    let last = keys.last().cloned();
+    let mut count = 0;
+    for at in keys {
+        let ended = if kind == key::REQUEST {
+            transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
+        } else {
+            let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
+            until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+        };
+        if ended {
+            transaction.remove(at);
+            count += 1;
+        }
+    }
+    let next = match (full, kind) {
+        (true, _) => last,
+        (false, key::REQUEST) => Some(vec![key::CHALLENGE]),
+        (false, _) => None,
+    };
+    Ok(Forgotten { count, next })
 }

@@ -103,7 +103,7 @@ impl SledStore {
             values,
             next_event,
             views,
-            on_stop: options.on_stop,
+            on_stop: Some(options.on_stop),
         };
         let committer = Committer::start(work)?;
         let values = Reader::new(&layout.values);

@@ -2,14 +2,14 @@
 
 use super::changes::Turn;
 use super::codec::encode;
-use super::transaction::{Effect, Request};
+use super::transaction::Effect;
 use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, Answer, Changed, Credential, Idempotency, Instance, Issued, KeyRecord,
-    List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
-    StoreError, StoredEvent, Token, With,
+    Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
+    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status,
+    Store, StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -131,7 +131,7 @@ impl Store for SledStore {
             encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
         };
         let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             let mut payloads = Vec::with_capacity(issued.len());
             let mut outcomes = Vec::with_capacity(issued.len());
             for issued in &issued {
@@ -157,7 +157,7 @@ impl Store for SledStore {
     }
 
     fn abandon(&self, ids: Vec<Id>, mut with: With) -> Pending<()> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             transaction.with(&mut with)?;
             for id in ids {
                 changes::abandon(transaction, id, with.each.as_mut())?;
@@ -167,7 +167,7 @@ impl Store for SledStore {
     }
 
     fn settle(&self, agent: Id, mut with: With) -> Pending<bool> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             transaction.with(&mut with)?;
             changes::settle(transaction, agent, with.each.as_mut())
         })
@@ -296,31 +296,14 @@ impl Store for SledStore {
     }
 
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             let value = [&size.to_be_bytes()[..], &root].concat();
             transaction.put(key::LOG_WRITTEN.to_vec(), value);
             Ok(())
         })
     }
 
-    fn forget(&self, before: Moment) -> Pending<usize> {
-        self.committer.submit(move |transaction| {
-            let mut forgotten = 0;
-            for at in transaction.keys(&[key::CHALLENGE], None, MOST_CHANGES)? {
-                let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
-                if until.is_none_or(|until| u64::from_be_bytes(until) < before.0) {
-                    transaction.remove(at);
-                    forgotten += 1;
-                }
-            }
-            for at in transaction.keys(&[key::REQUEST], None, MOST_CHANGES)? {
-                let request: Option<Request> = transaction.get(&at)?;
-                if request.is_some_and(|request| request.answer.is_some() && request.at < before) {
-                    transaction.remove(at);
-                    forgotten += 1;
-                }
-            }
-            Ok(forgotten)
-        })
+    fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten> {
+        self.committer.submit(move |transaction| changes::forget(transaction, before, after))
     }
 }
