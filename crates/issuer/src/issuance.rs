@@ -314,6 +314,13 @@ fn whole(
 }
 
 impl Prepared {
+    /// Whether signing and checking it is a matter of microseconds: neither RDF nor a proof for each
+    /// statement.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.order_format.is_token()
+            || matches!(self.order_format, Format::EddsaJcs2022 | Format::EcdsaJcs2019)
+    }
+
     /// Signs it, and has it checked as any verifier would.
     pub(crate) fn sign(self, environment: &Environment) -> Result<Signed, Problem> {
         let key = self.issuing.key_for(self.order_format);

@@ -105,7 +105,11 @@ impl Service {
         prepared: Vec<(usize, Prepared)>,
         caller: &Caller,
     ) -> Result<Vec<Attempt>, Problem> {
-        let (caller, environment, few) = (caller.clone(), self.environment, prepared.len() <= FEW);
+        let (caller, environment, few) = (
+            caller.clone(),
+            self.environment,
+            prepared.len() <= FEW && prepared.iter().all(|(_, one)| one.is_quick()),
+        );
         let sign = move |(place, prepared): (usize, Prepared)| {
             let (id, event) = (prepared.id, prepared.issued_event());
             let signed = prepared.sign(&environment).and_then(|signed| {

@@ -336,10 +336,10 @@ pub(super) fn put_keys(
 pub(super) fn forget(
     transaction: &mut Transaction<'_, '_>,
     before: Moment,
-    after: Option<Vec<u8>>,
+    after: Option<&[u8]>,
 ) -> Result<Forgotten, StoreError> {
-    let kind = after.as_ref().and_then(|after| after.first().copied()).unwrap_or(key::REQUEST);
-    let keys = transaction.keys(&[kind], after.as_deref(), MOST_CHANGES)?;
+    let kind = after.and_then(|after| after.first().copied()).unwrap_or(key::REQUEST);
+    let keys = transaction.keys(&[kind], after, MOST_CHANGES)?;
     let full = keys.len() == MOST_CHANGES;
     let last = keys.last().cloned();
     let mut count = 0;

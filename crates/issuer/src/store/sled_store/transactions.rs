@@ -8,8 +8,8 @@ use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
     Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
-    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status,
-    Store, StoreError, StoredEvent, Token, With,
+    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
+    StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -261,7 +261,7 @@ impl Store for SledStore {
             let all = transaction.keys(&[key::TOKEN], None, usize::MAX / 4)?;
             let tokens: Vec<Token> = all
                 .iter()
-                .map(|at| Ok(transaction.get(at)?.ok_or(StoreError::NotFound("token"))?))
+                .map(|at| transaction.get(at)?.ok_or(StoreError::NotFound("token")))
                 .collect::<Result<_, StoreError>>()?;
             let lasting = |token: &Token| {
                 token.role == Role::Administrator
@@ -304,6 +304,7 @@ impl Store for SledStore {
     }
 
     fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten> {
-        self.committer.submit(move |transaction| changes::forget(transaction, before, after))
+        self.committer
+            .submit(move |transaction| changes::forget(transaction, before, after.as_deref()))
     }
 }
