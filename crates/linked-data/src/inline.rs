@@ -18,7 +18,8 @@ use crate::contexts::{Contexts, PINNED};
 use crate::suite::ecdsa_sd::EcdsaSd2023;
 use crate::{BBS_2023, ECDSA_RDFC_2019, ECDSA_SD_2023, ED25519_SIGNATURE_2020, EDDSA_RDFC_2022};
 
-/// The suites that also take contexts within a document. Never for a decision.
+/// The suites that also take contexts within a document; what making a table costs is not counted
+/// as [work](bonafide_proof::data_integrity::Work). Never for a decision.
 pub const TEST_SUITES: Suites = Suites(&ALL);
 
 static ALL: [&dyn Suite; 7] = [
@@ -160,3 +161,6 @@ impl Taken {
             .map_err(|error| ProofError::ContextRefused { detail: error.detail })
     }
 }
+
+#[cfg(test)]
+mod tests;
