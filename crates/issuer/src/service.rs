@@ -16,15 +16,17 @@ use crate::event::{Caller, EventDraft};
 use crate::format::Format;
 use crate::keys::seal::{self, Cost, SealingKey};
 use crate::limit::RateLimits;
-use crate::log::{LogError, LogKey, LogReader, LogWriter};
+use crate::log::{LogError, LogKey, LogReader};
+use crate::log_opening::{OpenLog, open_log};
 use crate::problem::Problem;
+use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
 use crate::settings::{InstanceSettings, KEY_TYPES, Settings, did_web};
 use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
 use crate::state::State;
 use crate::status::{Lifetimes, StatusList};
 use crate::store::{
-    Instance, KeyRecord, List, Opened, Role, SledOptions, SledStore, Store, StoreError, With,
+    Instance, KeyRecord, List, Role, SledOptions, SledStore, Store, StoreError, With,
 };
 use crate::token;
 
@@ -74,6 +76,7 @@ pub struct Service {
     pub log: Arc<LogReader>,
     /// The log's public key.
     pub log_key: LogKey,
+    pub(crate) log_number: u32,
     /// Challenges.
     pub challenges: Challenges,
     /// How much each client may ask for.
@@ -82,6 +85,8 @@ pub struct Service {
     pub default_instance: String,
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
     pub(crate) sled: Arc<SledStore>,
+    /// The backup that this goes on from, if it does.
+    restored: Option<Restored>,
     making_list: tokio::sync::Mutex<()>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -121,6 +126,7 @@ impl Service {
     ) -> Result<Started, StartError> {
         settings.check().map_err(|error| StartError::Settings(error.to_string()))?;
         let on_stop = Arc::new(on_stop);
+        restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
         let sealing = sealing_key(&settings, new, &environment)?;
@@ -139,6 +145,7 @@ impl Service {
         }
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
+        let found = restored::find(&settings.data, &opened)?;
         let caller = Caller::service("start", environment.now());
         let maker = Maker {
             settings: &settings,
@@ -146,17 +153,15 @@ impl Service {
             store: &store,
             state: &state,
             caller: &caller,
+            first_key: 1 + found.last().map_or(0, Restored::skipped_keys),
         };
         maker.instances()?;
         let administrator = maker.first_token()?;
 
-        let signer = own_instance(&state, LOG_INSTANCE)?;
-        let log_key = LogKey::new(&signer.instance.format, first_key(&signer)?)?;
-        let (writer, log) = LogWriter::open(&log_folder(&settings.data), log_key.clone())?;
-        check_log(&log, &opened)?;
-        if let Some(copy) = &settings.log.checkpoint_copy {
-            check_copy(copy, &log, &log_key)?;
-        }
+        let take_up =
+            TakeUp { settings: &settings, environment: &environment, store: &sled, state: &state };
+        let OpenLog { writer, log, log_key, log_number, signer } =
+            open_log(&take_up, &opened, &found)?;
         let sequencer = sequencer::start(sequencer::Work {
             writer,
             signer,
@@ -179,9 +184,11 @@ impl Service {
             state,
             log,
             log_key,
+            log_number,
             default_instance,
             bundle: Mutex::default(),
             sled,
+            restored: found.pending.or(found.noted),
             making_list: tokio::sync::Mutex::default(),
             sequencer: Mutex::new(Some(sequencer)),
             settings,
@@ -242,12 +249,7 @@ impl Service {
     /// Makes a new status list.
     async fn add_list(&self, instance: &str) -> Result<List, Problem> {
         let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
-        let list = List {
-            number,
-            instance: instance.to_owned(),
-            url: format!("{}/status/{number}", self.settings.public_url()),
-            permutation: hex(&self.environment.random::<32>()?),
-        };
+        let list = new_list(&self.settings, &self.environment, instance, number)?;
         let caller = Caller::service("status lists", self.environment.now());
         let event = EventDraft::new("status-list-added")
             .with("list", &list.number)
@@ -257,6 +259,21 @@ impl Service {
         let with = With { events: vec![event], ..With::default() };
         self.store.add_list(list.clone(), with).await?;
         Ok(list)
+    }
+
+    /// The number of an instance's next key: one that no key of it had, those included that a
+    /// restored backup does not know.
+    pub(crate) fn next_key(&self, issuing: &Issuing) -> usize {
+        let number = |key: &crate::signer::Key| key.record.name.strip_prefix("key-")?.parse().ok();
+        let last = issuing.keys.iter().filter_map(number).max();
+        let last = last.unwrap_or(0).max(issuing.keys.len());
+        let newest = issuing.keys.iter().map(|key| key.record.created_at).max();
+        match &self.restored {
+            Some(restored) if newest.is_none_or(|newest| newest < restored.at) => {
+                last + 1 + restored.skipped_keys()
+            }
+            _ => last + 1,
+        }
     }
 
     /// Publishes the last checkpoint, works off what waits and closes the store. Requests that are
@@ -271,6 +288,21 @@ impl Service {
     }
 }
 
+/// A status list of which nothing was given out yet.
+pub(crate) fn new_list(
+    settings: &Settings,
+    environment: &Environment,
+    instance: &str,
+    number: u32,
+) -> Result<List, NoRandomness> {
+    Ok(List {
+        number,
+        instance: instance.to_owned(),
+        url: format!("{}/status/{number}", settings.public_url()),
+        permutation: hex(&environment.random::<32>()?),
+    })
+}
+
 /// The one instance of a service without any in its settings.
 const DEFAULT_INSTANCE: &str = "default";
 
@@ -281,6 +313,8 @@ struct Maker<'m> {
     store: &'m Arc<dyn Store>,
     state: &'m State,
     caller: &'m Caller,
+    /// The number of the first key of a new instance.
+    first_key: usize,
 }
 
 impl Maker<'_> {
@@ -357,7 +391,7 @@ impl Maker<'_> {
                 .collect(),
             Some(_) => KEY_TYPES.into(),
         };
-        let keys: Vec<KeyRecord> = (1..)
+        let keys: Vec<KeyRecord> = (self.first_key..)
             .zip(types)
             .map(|(number, key_type)| signers.generate(name, number, key_type, self.environment))
             .collect::<Result<_, _>>()?;
@@ -410,7 +444,7 @@ fn own_instance(state: &State, name: &str) -> Result<Arc<Issuing>, StartError> {
         .ok_or_else(|| StoreError::Damaged(format!("the key of {name} is missing")).into())
 }
 
-fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
+pub(crate) fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
     let key = issuing.keys.first().map(|key| &key.public);
     key.ok_or_else(|| StoreError::Damaged("an instance has no key".to_owned()).into())
 }
@@ -469,53 +503,4 @@ fn sealing_key(
         }
     };
     sealing.map_err(|error| failed(&path, &error))
-}
-
-/// The store knows how far the log has come, and the log can't be further than the store: a store
-/// that lost what it had acknowledged is found out here.
-fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
-    if log.size() > opened.next_event {
-        return Err(StartError::Diverged(format!(
-            "the log has {} entries, but the store knows of {} events: the store went back to an earlier state. Restore a backup of the whole folder",
-            log.size(),
-            opened.next_event
-        )));
-    }
-    let Some((size, root)) = opened.log else { return Ok(()) };
-    if log.size() < size {
-        return Err(StartError::Diverged(format!(
-            "the log has {} entries, but {size} were published: the log was cut. Restore a backup of the whole folder",
-            log.size()
-        )));
-    }
-    if log.root_at(size)? != root {
-        return Err(StartError::Diverged(format!(
-            "the first {size} entries of the log are not those that were published"
-        )));
-    }
-    Ok(())
-}
-
-/// A copy of the checkpoint that is ahead of the log tells that an old backup was restored.
-fn check_copy(path: &Path, log: &LogReader, key: &LogKey) -> Result<(), StartError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StartError::Settings(format!("{}: {error}", path.display()))),
-    };
-    let copy = crate::log::Checkpoint::verify(&text, key)?;
-    let shown = path.display();
-    if copy.size() > log.size() {
-        return Err(StartError::Diverged(format!(
-            "the checkpoint at {shown} is of {} entries, the log has {}: this folder is older than what was published, as after restoring an old backup. What was issued or revoked since is not known here. To go on all the same, move the checkpoint away",
-            copy.size(),
-            log.size()
-        )));
-    }
-    if log.root_at(copy.size())? != copy.root() {
-        return Err(StartError::Diverged(format!(
-            "the checkpoint at {shown} is not of this log: the log was forked"
-        )));
-    }
-    Ok(())
 }

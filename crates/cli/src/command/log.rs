@@ -122,12 +122,7 @@ pub(crate) fn find(folder: &Path) -> Result<PathBuf, Failure> {
     Ok(if inside.is_dir() { inside } else { folder.to_owned() })
 }
 
-fn verify(
-    folder: &Path,
-    key: &Key,
-    older: &[PathBuf],
-    app: &mut App<'_>,
-) -> Result<Exit, Failure> {
+fn verify(folder: &Path, key: &Key, older: &[PathBuf], app: &mut App<'_>) -> Result<Exit, Failure> {
     let (key, folder) = (key.read()?, find(folder)?);
     let mut known = Vec::new();
     for path in older {
@@ -260,11 +255,7 @@ fn export(data: &Path, out: &Path, key: &Key, app: &mut App<'_>) -> Result<Exit,
 }
 
 /// Tells what is not good, with its code. What can't be read at all is no verdict.
-pub(crate) fn bad(
-    error: &LogError,
-    at: Option<&Path>,
-    app: &mut App<'_>,
-) -> Result<Exit, Failure> {
+pub(crate) fn bad(error: &LogError, at: Option<&Path>, app: &mut App<'_>) -> Result<Exit, Failure> {
     if let LogError::Io { source, .. } = error {
         match source.kind() {
             ErrorKind::NotFound | ErrorKind::UnexpectedEof => {}

@@ -1,6 +1,7 @@
 //! The embedded store: state and indexes in sled, what is large in append-only files beside it.
 
 mod committer;
+mod frozen;
 mod key;
 mod open;
 mod reads;
@@ -15,6 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+
+pub use self::frozen::{Frozen, load, values_path};
 
 use self::committer::{Committer, OnStop, Work};
 use self::values::{End, Reader, Writer};
@@ -51,6 +54,8 @@ pub struct Opened {
     pub next_event: u64,
     /// Size and root of the log's files as of their last mention.
     pub log: Option<(u64, [u8; 32])>,
+    /// What was noted of the last restored backup.
+    pub restored: Option<Vec<u8>>,
 }
 
 impl SledStore {
@@ -98,7 +103,8 @@ impl SledStore {
         };
         let committer = Committer::start(work)?;
         let values = Reader::new(&layout.values);
-        let opened = Opened { new: version.is_none(), next_event, log };
+        let restored = tree.get(key::RESTORED).map_err(failed)?.map(|noted| noted.to_vec());
+        let opened = Opened { new: version.is_none(), next_event, log, restored };
         Ok((Self { committer, tree, values, _lock: lock }, opened))
     }
 

@@ -1,10 +1,12 @@
 //! One transaction after the other, gathered into groups that become durable at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::frozen::Aside;
 use super::key;
 use super::values::Writer;
 use crate::environment::Moment;
@@ -30,12 +32,20 @@ pub(super) struct Group<'g> {
     pub(super) effects: Vec<Effect>,
     pub(super) events: Vec<Event>,
     first_event: u64,
+    /// Who wants to know what is overwritten.
+    aside: Option<Arc<Aside>>,
 }
 
 impl<'g> Group<'g> {
-    pub(super) fn new(tree: &'g sled::Tree, values: &'g mut Writer, first_event: u64) -> Self {
+    pub(super) fn new(
+        tree: &'g sled::Tree,
+        values: &'g mut Writer,
+        first_event: u64,
+        aside: Option<Arc<Aside>>,
+    ) -> Self {
         let written = BTreeMap::new();
-        Self { tree, values, written, effects: Vec::new(), events: Vec::new(), first_event }
+        let (effects, events) = (Vec::new(), Vec::new());
+        Self { tree, values, written, effects, events, first_event, aside }
     }
 
     /// Does one transaction: all of it, or nothing.
@@ -69,6 +79,9 @@ impl<'g> Group<'g> {
         self.written.insert(key::NEXT_EVENT.to_vec(), Some(next.to_be_bytes().to_vec()));
         let end = self.values.staged_end().to_bytes();
         self.written.insert(key::VALUES_END.to_vec(), Some(end));
+        if let Some(aside) = self.aside.take() {
+            aside.keep(self.tree, self.written.keys())?;
+        }
         self.values.write()?;
         let mut batch = sled::Batch::default();
         for (key, value) in self.written {

@@ -35,7 +35,8 @@ impl End {
     }
 }
 
-fn path(folder: &Path, file: u32) -> PathBuf {
+/// Where the file of this number lies.
+pub(super) fn path(folder: &Path, file: u32) -> PathBuf {
     folder.join(format!("{file:08}.values"))
 }
 
@@ -68,6 +69,11 @@ impl Writer {
             std::fs::remove_file(&next).map_err(|error| stopped(&error))?;
         }
         Ok(Self { folder: folder.to_owned(), file, end, buffer: Vec::new() })
+    }
+
+    /// The folder of the files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Puts a record into the buffer.
