@@ -51,8 +51,13 @@ pub enum Content {
         /// For how long.
         valid_for: Duration,
     },
-    /// A whole unsigned credential, checked for its form.
-    Whole(Value<'static>),
+    /// A whole credential, checked for its form.
+    Whole {
+        /// Without a proof, or with those that it gets a further one beside.
+        document: Value<'static>,
+        /// Whether it is found by its own id, which no other may have then.
+        named: bool,
+    },
 }
 
 impl Order {
@@ -61,7 +66,7 @@ impl Order {
     pub fn wants_status(&self) -> bool {
         match &self.content {
             Content::Attestation { .. } => true,
-            Content::Whole(document) => {
+            Content::Whole { document, .. } => {
                 // Version 1.1 has no terms for entries of Bitstring lists.
                 let context = document.get("@context").map(Value::one_or_more).unwrap_or_default();
                 let v2 = context.first().and_then(Value::as_str) == Some(CREDENTIALS_V2);
@@ -79,7 +84,7 @@ pub(crate) struct Prepared {
     pub document_id: Option<String>,
     /// Its narrowest type.
     pub credential_type: String,
-    agent: Option<Id>,
+    credential: Credential,
     order_format: Format,
     selective: Selective,
     issuing: Arc<Issuing>,
@@ -124,7 +129,7 @@ pub(crate) fn prepare(
         Content::Attestation { known, agent, claims, valid_for } => {
             attestation(known, &agent, claims, valid_for, id, &key.did, entries, at)?
         }
-        Content::Whole(document) => whole(document, entries)?,
+        Content::Whole { document, named } => whole(document, named, entries)?,
     };
     let credential = Credential {
         id,
@@ -144,7 +149,7 @@ pub(crate) fn prepare(
             .map(|requires| requires.changed_at),
         prepared_at: at,
         valid_until: parts.valid_until,
-        payload: Place { file: 0, at: 0, length: 0 },
+        payload: Place::default(),
         secured: None,
     };
     let payload = to_canonical_string(&document).into_bytes();
@@ -153,7 +158,7 @@ pub(crate) fn prepare(
         id,
         document_id: parts.document_id,
         credential_type: parts.credential_type,
-        agent: credential.agent,
+        credential: credential.clone(),
         order_format: format,
         selective,
         issuing,
@@ -263,6 +268,7 @@ fn identity_claims(agent: &Agent, mut claims: Object<'static>) -> Result<Object<
 
 fn whole(
     mut document: Value<'static>,
+    named: bool,
     entries: Vec<Object<'static>>,
 ) -> Result<(Value<'static>, Parts), Problem> {
     if let Value::Object(object) = &mut document
@@ -281,7 +287,7 @@ fn whole(
     let narrow = types.iter().find(|name| **name != "VerifiableCredential").or(types.first());
     let credential_type = narrow.map(|name| (*name).to_owned()).unwrap_or_default();
     let parts = Parts {
-        document_id: unverified.claimed_id().map(ToOwned::to_owned),
+        document_id: unverified.claimed_id().filter(|_| named).map(ToOwned::to_owned),
         credential_type,
         valid_until: unverified.claimed_valid_until().map(bonafide_core::time::Timestamp::unix),
         requires: None,
@@ -327,11 +333,7 @@ impl Prepared {
 
     /// What the log says once it is signed.
     pub(crate) fn issued_event(&self) -> IssuedEvent {
-        IssuedEvent {
-            id: self.id,
-            agent: self.agent,
-            credential_type: self.credential_type.clone(),
-        }
+        IssuedEvent { credential: self.credential.clone() }
     }
 }
 
@@ -355,9 +357,7 @@ fn shown(secured: &[u8], format: Format) -> Result<Cow<'_, [u8]>, Problem> {
 
 /// The event of an issuance, but for what was signed.
 pub(crate) struct IssuedEvent {
-    id: Id,
-    agent: Option<Id>,
-    credential_type: String,
+    credential: Credential,
 }
 
 impl IssuedEvent {
@@ -370,13 +370,13 @@ impl IssuedEvent {
     ) -> Result<Issued, Problem> {
         let mut draft = EventDraft::new("credential-issued")
             .digest(Sha256::digest(&secured).into())
-            .with("credential", &self.id)
-            .with("type", &self.credential_type);
-        if let Some(agent) = self.agent {
+            .with("credential", &self.credential.id)
+            .with("type", &self.credential.credential_type);
+        if let Some(agent) = self.credential.agent {
             draft = draft.agent(agent);
         }
         let event = draft.finish(caller, environment)?;
-        Ok(Issued { id: self.id, secured, event })
+        Ok(Issued { credential: self.credential, secured, event })
     }
 }
 
@@ -403,7 +403,8 @@ fn event(
         .with("format", &credential.format)
         .with("status", &credential.status_place.map(status_member));
     if let Some(agent) = credential.agent {
-        draft = draft.agent(agent);
+        // What became of it is in the agent's history; that it was begun is on the log alone.
+        draft = draft.with("agent", &agent);
     }
     Ok(draft.finish(caller, environment)?)
 }

@@ -1,5 +1,7 @@
 //! An issuance from orders to the answer: reserve, sign, store. What can't be stored is given up.
 
+use std::sync::Arc;
+
 use crate::event::{Caller, EventDraft};
 use crate::id::Id;
 use crate::issuance::{Order, Prepared, Signed, prepare};
@@ -24,13 +26,30 @@ struct Attempt {
 
 impl Service {
     /// Issues what was ordered. `answer` makes the answer from what became of each; it is kept for
-    /// repetitions. Fails as a whole only if nothing was issued.
+    /// repetitions. Fails as a whole only if nothing was issued. Goes on to its end even if whoever
+    /// asked has gone: a repetition finds it finished.
     pub async fn issue(
+        self: &Arc<Self>,
+        orders: Vec<Order>,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem> + Send + Sync + 'static,
+    ) -> Result<(Answer, Outcomes), Problem> {
+        let (service, caller) = (Arc::clone(self), caller.clone());
+        let idempotency = idempotency.cloned();
+        let work = async move {
+            service.issue_to_the_end(orders, &caller, idempotency.as_ref(), answer).await
+        };
+        let outcome = tokio::spawn(work).await;
+        outcome.unwrap_or_else(|_| Err(Problem::fault("an issuance did not come to its end")))
+    }
+
+    async fn issue_to_the_end(
         &self,
         orders: Vec<Order>,
         caller: &Caller,
         idempotency: Option<&Idempotency>,
-        answer: impl Fn(&Outcomes) -> Result<Answer, Problem>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem> + Send + Sync,
     ) -> Result<(Answer, Outcomes), Problem> {
         let mut outcomes: Vec<Option<Result<Signed, Problem>>> = Vec::new();
         let (mut prepared, mut reservations) = (Vec::new(), Vec::new());
@@ -111,7 +130,7 @@ impl Service {
         mut outcomes: Vec<Option<Result<Signed, Problem>>>,
         caller: &Caller,
         idempotency: Option<&Idempotency>,
-        answer: impl Fn(&Outcomes) -> Result<Answer, Problem>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem> + Send + Sync,
     ) -> Result<(Answer, Outcomes), Problem> {
         let (mut good, mut failed) = (Vec::new(), Vec::new());
         for Attempt { place, id, signed } in attempts {
@@ -128,6 +147,7 @@ impl Service {
         }
         let mut outcomes = all(outcomes);
         let answered = answer(&outcomes);
+        let count = good.len() as u64;
         let whole = match (&answered, good.is_empty()) {
             (Ok(answered), false) => {
                 let with = With {
@@ -141,13 +161,16 @@ impl Service {
             _ => Err(StoreError::Conflict("nothing was signed")),
         };
         let answered = match whole {
-            Ok(()) => answered,
+            Ok(()) => {
+                metrics::counter!("bonafide_issued_total").increment(count);
+                answered
+            }
             Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => Err(error.into()),
             // One that can't be stored any more takes none of the others with it.
             Err(_) => {
                 let mut kept = false;
                 for (place, issued) in good {
-                    let id = issued.id;
+                    let id = issued.credential.id;
                     match self.store.commit(vec![issued], With::default()).await {
                         Ok(()) => kept = true,
                         Err(error) => {

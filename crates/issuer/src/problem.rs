@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use crate::environment::NoRandomness;
 use crate::store::StoreError;
 
-/// Types of the data model (VCDM 2.0, 7.6 and Data Integrity 1.0, 4.9).
-const DATA_MODEL: &str = "https://www.w3.org/TR/vc-data-model#";
-const SECURITY: &str = "https://w3id.org/security#";
+/// Types of VCDM 2.0, 7.6 and of Data Integrity 1.0, 4.9.
+const MALFORMED_VALUE: &str = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR";
+const PARSING: &str = "https://www.w3.org/TR/vc-data-model#PARSING_ERROR";
+const PROOF_GENERATION: &str = "https://w3id.org/security#PROOF_GENERATION_ERROR";
 
 /// What went wrong, for a program and for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -20,15 +21,15 @@ pub struct Problem {
     /// A URL that names the kind of problem; `about:blank` where the HTTP status says it all.
     #[serde(rename = "type")]
     #[schema(example = "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR")]
-    pub problem_type: String,
+    pub kind: &'static str,
     /// The kind in a few words.
-    pub title: String,
+    pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
     /// What happened, and what to do.
     pub detail: String,
     /// A stable code.
-    pub code: String,
+    pub code: &'static str,
     /// The places in the request that are wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Fault>,
@@ -45,20 +46,20 @@ pub struct Fault {
 
 impl Problem {
     /// A problem that its HTTP status says.
-    pub fn new(status: StatusCode, code: &str, detail: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            problem_type: "about:blank".to_owned(),
-            title: status.canonical_reason().unwrap_or("Problem").to_owned(),
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Problem"),
             status: status.as_u16(),
             detail: detail.into(),
-            code: code.to_owned(),
+            code,
             errors: Vec::new(),
         }
     }
 
-    fn typed(mut self, problem_type: String, title: &str) -> Self {
-        self.problem_type = problem_type;
-        title.clone_into(&mut self.title);
+    fn typed(mut self, kind: &'static str, title: &'static str) -> Self {
+        self.kind = kind;
+        self.title = title;
         self
     }
 
@@ -71,21 +72,20 @@ impl Problem {
             pointer => format!("{pointer}: {detail}"),
         };
         let mut problem = Self::new(StatusCode::BAD_REQUEST, "malformed-value", shown)
-            .typed(format!("{DATA_MODEL}MALFORMED_VALUE_ERROR"), "Malformed value");
+            .typed(MALFORMED_VALUE, "Malformed value");
         problem.errors = vec![fault];
         problem
     }
 
     /// The request's body can't be read at all.
     pub fn unreadable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "parsing-error", detail)
-            .typed(format!("{DATA_MODEL}PARSING_ERROR"), "Parsing error")
+        Self::new(StatusCode::BAD_REQUEST, "parsing-error", detail).typed(PARSING, "Parsing error")
     }
 
     /// A proof could not be made.
     pub fn proof_generation(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "proof-generation-error", detail)
-            .typed(format!("{SECURITY}PROOF_GENERATION_ERROR"), "Proof generation error")
+            .typed(PROOF_GENERATION, "Proof generation error")
     }
 
     /// There is no such thing.
@@ -94,7 +94,7 @@ impl Problem {
     }
 
     /// Its state does not allow it.
-    pub fn conflict(code: &str, detail: impl Into<String>) -> Self {
+    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
@@ -155,10 +155,21 @@ impl From<StoreError> for Problem {
     }
 }
 
+/// What a response carries along for the log: somebody was refused because of a decision, not
+/// because of a slip.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal {
+    /// The problem's code.
+    pub(crate) code: &'static str,
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
+        if matches!(status, StatusCode::FORBIDDEN | StatusCode::CONFLICT) {
+            response.extensions_mut().insert(Refusal { code: self.code });
+        }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto::Builder;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -33,6 +35,10 @@ pub enum ServeError {
 
 /// How long open requests have when the service stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long a client may take to send its headers.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How many requests one HTTP/2 connection has at once.
+const MOST_STREAMS: u32 = 256;
 /// How often the janitor looks around.
 const JANITOR_EVERY: Duration = Duration::from_secs(60);
 /// A reservation that is older was left by a request that came to no end.
@@ -53,34 +59,39 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let handle = Handle::new();
-    let stopping = handle.clone();
+    let (stopping, feed) = (handle.clone(), service.state.feed.clone());
     tokio::spawn(async move {
         stop.await;
         tracing::info!("stopping: open requests have {} seconds", DRAIN.as_secs());
+        // Whoever follows would go on for ever. There may be nobody.
+        let _ = feed.send(None);
         stopping.graceful_shutdown(Some(DRAIN));
     });
     let janitor = tokio::spawn(janitor(Arc::downgrade(&service)));
     let app = router(&service).into_make_service_with_connect_info::<SocketAddr>();
     let outcome = match &service.settings.tls {
         None => {
-            axum_server::from_tcp(listener)
-                .map(|server| server.handle(handle))
-                .map_err(ServeError::Serve)?
-                .serve(app)
-                .await
+            let mut server = axum_server::from_tcp(listener).map_err(ServeError::Serve)?;
+            bound(server.http_builder());
+            server.handle(handle).serve(app).await
         }
         Some(tls) => {
             let config = RustlsConfig::from_config(Arc::new(server_config(tls)?));
-            axum_server::from_tcp_rustls(listener, config)
-                .map(|server| server.handle(handle))
-                .map_err(ServeError::Serve)?
-                .serve(app)
-                .await
+            let mut server =
+                axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Serve)?;
+            bound(server.http_builder());
+            server.handle(handle).serve(app).await
         }
     };
     janitor.abort();
     let _ = janitor.await;
     outcome.map_err(ServeError::Serve)
+}
+
+/// A client that dawdles over its headers keeps no connection, and none has many streams at once.
+fn bound(builder: &mut Builder<TokioExecutor>) {
+    builder.http1().header_read_timeout(HEADERS_WITHIN);
+    builder.http2().max_concurrent_streams(MOST_STREAMS).max_header_list_size(64 << 10);
 }
 
 fn server_config(tls: &Tls) -> Result<ServerConfig, ServeError> {
@@ -130,7 +141,7 @@ async fn janitor(service: std::sync::Weak<Service>) {
         every.tick().await;
         let Some(service) = service.upgrade() else { return };
         service.limits.forget();
-        service.upkeep_metrics();
+        crate::telemetry::upkeep();
         if let Err(problem) = service.tidy(GIVEN_UP_AFTER).await {
             tracing::error!(detail = problem.detail, "the janitor could not tidy up");
         }
@@ -155,6 +166,10 @@ impl Service {
             tracing::warn!(count = unfinished.len(), "issuances that came to no end are revoked");
             let ids = unfinished.iter().map(|credential| credential.id).collect();
             self.abandon(ids, &Caller::service("janitor", now)).await?;
+        }
+        // What an earlier process did not come to; a request that is under way does it as well.
+        for agent in self.store.unsettled()? {
+            self.settle(agent, &Caller::service("janitor", now), None).await?;
         }
         self.store.forget(before(self.settings.issuance.remember_requests)).await?;
         Ok(())

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bonafide_core::encoding::hex;
 use bonafide_core::key::KeyType;
@@ -26,7 +27,8 @@ use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
 use crate::state::State;
 use crate::status::{Lifetimes, StatusList};
 use crate::store::{
-    Instance, KeyRecord, List, Role, SledOptions, SledStore, Store, StoreError, With,
+    Answer, Idempotency, Instance, KeyRecord, List, Role, SledOptions, SledStore, Store,
+    StoreError, With,
 };
 use crate::token;
 
@@ -88,6 +90,8 @@ pub struct Service {
     /// The backup that this goes on from, if it does.
     restored: Option<Restored>,
     making_list: tokio::sync::Mutex<()>,
+    /// Held while keys are replaced: new ones are numbered after those that are there.
+    pub(crate) changing_keys: tokio::sync::Mutex<()>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -167,7 +171,7 @@ impl Service {
             signer,
             store: Arc::clone(&store),
             events: committed,
-            publish_every: settings.log.publish_every,
+            publish_every: Duration::from_millis(settings.log.publish_milliseconds.min(60_000)),
             copy: settings.log.checkpoint_copy.clone(),
             on_stop: Box::new(move |why| on_stop(why)),
         })?;
@@ -190,6 +194,7 @@ impl Service {
             sled,
             restored: found.pending.or(found.noted),
             making_list: tokio::sync::Mutex::default(),
+            changing_keys: tokio::sync::Mutex::default(),
             sequencer: Mutex::new(Some(sequencer)),
             settings,
         };
@@ -235,30 +240,50 @@ impl Service {
         }
         let _one_at_a_time = self.making_list.lock().await;
         if with_room().is_none() {
-            self.add_list(name).await?;
+            let caller = Caller::service("status lists", self.environment.now());
+            self.add_list(self.new_list(name)?, &caller, With::default()).await?;
         }
         Ok(with_room())
     }
 
-    /// Begins a new status list before the last one is full.
-    pub async fn begin_list(&self, issuing: &Issuing) -> Result<List, Problem> {
+    /// Begins a new status list before the last one is full. `answer` makes the answer, which is
+    /// kept for repetitions.
+    pub async fn begin_list(
+        &self,
+        issuing: &Issuing,
+        caller: &Caller,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&List) -> Result<Answer, Problem>,
+    ) -> Result<Answer, Problem> {
         let _one_at_a_time = self.making_list.lock().await;
-        self.add_list(&issuing.instance.name).await
+        if let Some(answer) = self.repeated(idempotency)? {
+            return Ok(answer);
+        }
+        let list = self.new_list(&issuing.instance.name)?;
+        let answer = answer(&list)?;
+        let with = With {
+            idempotency: idempotency.cloned(),
+            answer: Some(answer.clone()),
+            ..With::default()
+        };
+        self.add_list(list, caller, with).await?;
+        Ok(answer)
     }
 
-    /// Makes a new status list.
-    async fn add_list(&self, instance: &str) -> Result<List, Problem> {
+    /// The list after the last one.
+    fn new_list(&self, instance: &str) -> Result<List, Problem> {
         let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
-        let list = new_list(&self.settings, &self.environment, instance, number)?;
-        let caller = Caller::service("status lists", self.environment.now());
+        Ok(new_list(&self.settings, &self.environment, instance, number)?)
+    }
+
+    async fn add_list(&self, list: List, caller: &Caller, mut with: With) -> Result<(), Problem> {
         let event = EventDraft::new("status-list-added")
             .with("list", &list.number)
             .with("url", &list.url)
             .with("instance", &list.instance)
-            .finish(&caller, &self.environment)?;
-        let with = With { events: vec![event], ..With::default() };
-        self.store.add_list(list.clone(), with).await?;
-        Ok(list)
+            .finish(caller, &self.environment)?;
+        with.events.push(event);
+        Ok(self.store.add_list(list, with).await?)
     }
 
     /// The number of an instance's next key: one that no key of it had, those included that a

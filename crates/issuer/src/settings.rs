@@ -1,16 +1,19 @@
 //! The settings: one TOML file, every member documented with its default, unknown ones refused.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bonafide_core::did::{Did, web_document_url};
 use bonafide_core::key::KeyType;
 use bonafide_core::time::parse_duration;
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
+pub use self::check::did_web;
+use self::check::{check_instance, check_public_url, is_origin};
 use crate::format::Format;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
@@ -189,9 +192,8 @@ pub struct LogSettings {
     /// The name of the log; host and `/log` of the public URL, if left out. Fixed at the first
     /// start.
     pub origin: Option<String>,
-    /// How often a checkpoint is published at most.
-    #[serde(deserialize_with = "span")]
-    pub publish_every: Duration,
+    /// How many milliseconds lie between two checkpoints at least.
+    pub publish_milliseconds: u64,
     /// Where a copy of each checkpoint is kept, on another disk: with it a restored old backup is
     /// noticed.
     pub checkpoint_copy: Option<PathBuf>,
@@ -323,14 +325,13 @@ impl Default for BundleSettings {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        let publish_every = Duration::from_millis(100);
-        Self { origin: None, publish_every, checkpoint_copy: None }
+        Self { origin: None, publish_milliseconds: 100, checkpoint_copy: None }
     }
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache_bytes: 64 << 20 }
+        Self { cache_bytes: 32 << 20 }
     }
 }
 
@@ -435,55 +436,6 @@ impl Settings {
     }
 }
 
-fn is_origin(text: &str) -> bool {
-    Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text
-    })
-}
-
-fn check_public_url(text: &str) -> Result<(), SettingsError> {
-    let wrong = || {
-        SettingsError(format!(
-            "public_url: {text:?} is no http or https URL without query, fragment and slash at its end"
-        ))
-    };
-    let url = Url::parse(text).map_err(|_| wrong())?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.host().is_some()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && !text.ends_with('/');
-    plain.then_some(()).ok_or_else(wrong)
-}
-
-fn check_instance(instance: &InstanceSettings) -> Result<(), SettingsError> {
-    let name = &instance.name;
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.';
-    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    if !first || name.len() > 64 || !name.bytes().all(plain) {
-        return Err(SettingsError(format!(
-            "instance name {name:?}: expected up to 64 of a-z, 0-9, - and ., beginning with one of a-z0-9"
-        )));
-    }
-    if let Some(key) = &instance.key {
-        let fits = |known: &KeyType| known.to_string() == *key && instance.format.accepts(*known);
-        if instance.did.as_deref() != Some("key") || !KEY_TYPES.iter().any(fits) {
-            return Err(SettingsError(format!(
-                "instance {name}: key: expected a type that {} takes, and did = \"key\"",
-                instance.format.name()
-            )));
-        }
-    }
-    match instance.did.as_deref() {
-        None | Some("key") => Ok(()),
-        Some(did) => Did::parse(did).and_then(web_document_url).map(drop).map_err(|error| {
-            SettingsError(format!("instance {name}: did: expected \"key\" or a did:web ({error})"))
-        }),
-    }
-}
-
 impl Settings {
     /// For test suites: loopback only, a did:key instance for each format and type of key.
     pub fn for_conformance(data: PathBuf, listen: SocketAddr) -> Self {
@@ -512,24 +464,6 @@ impl Settings {
         let limits = Limits { anonymous_per_second: 100_000, ..Limits::default() };
         Self { data, listen, instances, limits, conformance: true, ..Self::default() }
     }
-}
-
-/// The did:web of a public URL, and of an instance below it.
-pub fn did_web(public_url: &str, instance: Option<&str>) -> Option<String> {
-    let url = Url::parse(public_url).ok()?;
-    let host = url.host_str()?;
-    let port = url.port().map(|port| format!("%3A{port}")).unwrap_or_default();
-    let mut did = format!("did:web:{host}{port}");
-    for segment in url.path_segments()?.filter(|segment| !segment.is_empty()) {
-        did.push(':');
-        did.push_str(segment);
-    }
-    if let Some(instance) = instance {
-        did.push_str(":issuers:");
-        did.push_str(instance);
-    }
-    web_document_url(Did::parse(&did).ok()?).ok()?;
-    Some(did)
 }
 
 #[cfg(test)]

@@ -113,10 +113,13 @@ impl Issuing {
     }
 }
 
+/// What is kept of an instance: itself and its keys by name.
+type Records = (Instance, BTreeMap<String, KeyRecord>);
+
 /// Every instance.
 pub struct Signers {
     sealing: SealingKey,
-    records: RwLock<BTreeMap<String, (Instance, BTreeMap<String, KeyRecord>)>>,
+    records: RwLock<BTreeMap<String, Records>>,
     opened: RwLock<BTreeMap<String, Arc<Issuing>>>,
 }
 
@@ -210,6 +213,13 @@ impl Signers {
         Ok(())
     }
 
+    /// What an instance will be once these keys of it are committed.
+    pub fn with_keys(&self, issuing: &Issuing, keys: &[KeyRecord]) -> Result<Issuing, KeyError> {
+        let before = issuing.keys.iter().map(|key| &key.record);
+        let records = before.chain(keys).map(|key| (key.name.clone(), key.clone())).collect();
+        self.open(&issuing.instance, &records)
+    }
+
     fn open(
         &self,
         instance: &Instance,
@@ -249,12 +259,11 @@ impl Signers {
         if key.public_key().to_multikey() != record.public {
             return Err(wrong());
         }
-        let signing = match instance.did.starts_with("did:key:") {
-            true => SigningKey::as_did_key(key),
-            false => {
-                let method = format!("{}#{}", instance.did, record.name);
-                SigningKey::as_method(key, &method).map_err(|_| wrong())?
-            }
+        let signing = if instance.did.starts_with("did:key:") {
+            SigningKey::as_did_key(key)
+        } else {
+            let method = format!("{}#{}", instance.did, record.name);
+            SigningKey::as_method(key, &method).map_err(|_| wrong())?
         };
         if signing.did != instance.did {
             return Err(wrong());

@@ -22,6 +22,9 @@ pub struct StatusChange {
     pub status: Status,
 }
 
+/// Committed events, from the sequence of the first of them on.
+pub(crate) type Committed = (u64, Vec<Event>);
+
 /// How many changes a slow follower may be behind before it misses some.
 const FEED_LENGTH: usize = 16_384;
 
@@ -29,18 +32,18 @@ const FEED_LENGTH: usize = 16_384;
 pub struct State {
     /// The instances and their keys.
     pub signers: Signers,
-    /// Changes of status, as they are committed.
-    pub feed: broadcast::Sender<StatusChange>,
+    /// Changes of status, as they are committed; nothing, when the service stops.
+    pub feed: broadcast::Sender<Option<StatusChange>>,
     tokens: RwLock<HashMap<Id, Arc<Token>>>,
     lists: RwLock<BTreeMap<u32, Arc<StatusList>>>,
-    log: Mutex<Option<Sender<(u64, Vec<Event>)>>>,
+    log: Mutex<Option<Sender<Committed>>>,
     /// What could not be taken up.
     broken: Mutex<Option<String>>,
 }
 
 impl State {
     /// Nothing yet. Committed events go to `log`, each group with its first sequence.
-    pub fn new(signers: Signers, log: Sender<(u64, Vec<Event>)>) -> Self {
+    pub fn new(signers: Signers, log: Sender<Committed>) -> Self {
         Self {
             signers,
             feed: broadcast::channel(FEED_LENGTH).0,
@@ -105,12 +108,10 @@ impl Views for State {
         if let Err(error) = list.set(place.index, status) {
             return self.broke(&error);
         }
+        metrics::counter!("bonafide_status_changes_total", "status" => status.name()).increment(1);
         // Nobody may be following.
-        let _ = self.feed.send(StatusChange {
-            list: list.list.url.clone(),
-            index: place.index,
-            status,
-        });
+        let list = list.list.url.clone();
+        let _ = self.feed.send(Some(StatusChange { list, index: place.index, status }));
     }
 
     fn list(&self, list: &List, used: u64) {

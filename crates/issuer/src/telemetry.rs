@@ -40,9 +40,20 @@ pub fn start(settings: &Telemetry) {
     metrics::describe_histogram!("bonafide_commit_seconds", "how long groups took to be durable");
     metrics::describe_histogram!("bonafide_commit_group_size", "transactions in a group");
     metrics::describe_gauge!("bonafide_commit_queue", "transactions that wait");
+    metrics::describe_histogram!(
+        "bonafide_activity_seconds",
+        "how long issuance, verification and revocation took, until they were durable"
+    );
     metrics::describe_counter!("bonafide_issued_total", "credentials issued");
     metrics::describe_counter!("bonafide_status_changes_total", "changes of status");
     metrics::describe_gauge!("bonafide_log_entries", "entries published on the log");
+}
+
+/// Keeps histograms from growing; to be called now and then.
+pub(crate) fn upkeep() {
+    if let Some(metrics) = METRICS.get() {
+        metrics.run_upkeep();
+    }
 }
 
 impl Service {
@@ -51,12 +62,5 @@ impl Service {
         #[allow(clippy::cast_precision_loss)]
         metrics::gauge!("bonafide_log_entries").set(self.log.size() as f64);
         METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
-    }
-
-    /// Keeps histograms from growing; to be called now and then.
-    pub(crate) fn upkeep_metrics(&self) {
-        if let Some(metrics) = METRICS.get() {
-            metrics.run_upkeep();
-        }
     }
 }

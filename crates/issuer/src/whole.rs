@@ -6,7 +6,6 @@ use bonafide_core::vc::{CREDENTIALS_V1, CREDENTIALS_V2, Unverified};
 
 use crate::format::Format;
 use crate::problem::Problem;
-use crate::signer::Issuing;
 
 const DATA_INTEGRITY_V2: &str = "https://w3id.org/security/data-integrity/v2";
 const ED25519_2020: &str = "https://w3id.org/security/suites/ed25519-2020/v1";
@@ -22,11 +21,11 @@ const V2_DIGESTS_OF_THE_SUITE: [&str; 2] = [
     "uJKGMkOmFbVJhEfKTduMC2XCyvRAYLjOVmZWwIH1wQ7k",
 ];
 
-/// Checks a credential and completes its contexts: the terms of a proof, where version 1.1 of the
-/// data model does not have them.
+/// Checks a credential of `issuer` and completes its contexts: the terms of a proof, where version
+/// 1.1 of the data model does not have them.
 pub(crate) fn check(
     document: Value<'static>,
-    issuing: &Issuing,
+    issuer: &str,
     format: Format,
     conformance: bool,
 ) -> Result<Value<'static>, Problem> {
@@ -42,11 +41,9 @@ pub(crate) fn check(
     let document = Value::Object(object);
     let unverified = Unverified::from_value(&document)?;
     format.check_version(&document)?;
-    if unverified.claimed_issuer() != issuing.instance.did {
-        return Err(Problem::malformed(
-            "/issuer",
-            format!("expected {}, the DID of this instance", issuing.instance.did),
-        ));
+    if unverified.claimed_issuer() != issuer {
+        let detail = format!("expected {issuer}, the DID of this instance");
+        return Err(Problem::malformed("/issuer", detail));
     }
     check_status(&document)?;
     check_related(&document, conformance)?;
@@ -68,6 +65,10 @@ fn complete_context(object: &mut Object<'static>, format: Format) {
         _ if format.is_token() => return,
         _ => DATA_INTEGRITY_V2,
     };
+    // A proof that is there already covers the contexts as they are.
+    if object.contains("proof") {
+        return;
+    }
     let Some(Value::Array(contexts)) = object.get_mut("@context") else { return };
     let first = contexts.first().and_then(Value::as_str);
     let lacks = first == Some(CREDENTIALS_V1)
@@ -84,41 +85,39 @@ fn check_status(document: &Value<'_>) -> Result<(), Problem> {
         return Err(Problem::malformed("/statusEntry", "is not known; expected credentialStatus"));
     }
     let entries = document.get("credentialStatus").map(Value::one_or_more).unwrap_or_default();
-    for entry in entries.iter().filter_map(Value::as_object) {
+    let several = matches!(document.get("credentialStatus"), Some(Value::Array(_)));
+    for (index, entry) in entries.iter().enumerate() {
+        let Value::Object(entry) = entry else { continue };
         if entry.str("type") == Some(BitstringStatusEntry::TYPE) {
-            BitstringStatusEntry::from_object(entry)?;
+            let place = if several { format!("/{index}") } else { String::new() };
+            BitstringStatusEntry::from_object(entry).map_err(|error| {
+                error.within("credential", &format!("/credentialStatus{place}"))
+            })?;
         }
     }
     Ok(())
 }
 
-/// VCDM 2.0, 5.3: unique ids, a digest each; and where this service has the resource, the right one.
+/// The digest of a related resource that this service has must be the right one (VCDM 2.0, 5.3).
+/// That ids and digests are there is a matter of form.
 fn check_related(document: &Value<'_>, conformance: bool) -> Result<(), Problem> {
-    let Some(related) = document.get("relatedResource") else { return Ok(()) };
-    let refuse = |detail: &str| Err(Problem::malformed("/relatedResource", detail));
-    let mut ids = Vec::new();
-    for resource in related.one_or_more() {
-        let Value::Object(resource) = resource else { return refuse("expected objects") };
-        let Some(id) = resource.str("id") else { return refuse("id: expected a URL") };
-        if ids.contains(&id) {
-            return refuse("two resources with one id");
-        }
-        ids.push(id);
+    let related = document.get("relatedResource").map(Value::one_or_more).unwrap_or_default();
+    let of_v2 =
+        |resource: &&Value<'_>| resource.get("id").and_then(Value::as_str) == Some(CREDENTIALS_V2);
+    for resource in related.iter().filter(of_v2) {
         let digests = [resource.get("digestSRI"), resource.get("digestMultibase")];
-        if digests.iter().all(Option::is_none) {
-            return refuse("expected digestSRI or digestMultibase");
-        }
-        if id != CREDENTIALS_V2 {
-            continue;
-        }
         for (which, digest) in digests.into_iter().enumerate() {
             let Some(digest) = digest else { continue };
             let of_the_suite = conformance.then_some(V2_DIGESTS_OF_THE_SUITE[which]);
             let good = [Some(V2_DIGESTS[which]), of_the_suite];
             if !good.contains(&digest.as_str()) {
-                return refuse("the digest is not that of the context; SHA-256 is known here");
+                let detail = "the digest is not that of the context; SHA-256 is known here";
+                return Err(Problem::malformed("/relatedResource", detail));
             }
         }
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,7 +41,7 @@ impl Config {
     }
 }
 
-/// Reads a file of settings. What it names is found from the file's own folder.
+/// Reads a file of settings.
 pub(crate) fn read(path: &Path) -> Result<Settings, Failure> {
     let text = files::read_text(path)?;
     Settings::from_toml(&text).map_err(|error| {

@@ -28,9 +28,8 @@ use crate::store::Answer;
 #[allow(dead_code)]
 pub(super) struct Attestation {
     /// The attestation type.
-    #[serde(rename = "type")]
     #[schema(example = "PactScoreCredential")]
-    attestation_type: String,
+    r#type: String,
     /// The claims. For an AgentIdentityCredential they follow from the enrolment.
     #[schema(value_type = Option<Object>)]
     claims: Option<serde::de::IgnoredAny>,
@@ -195,7 +194,7 @@ pub(super) async fn batch(
             Err(problem) => refused.push(Some(problem)),
         }
     }
-    let results = |outcomes: &Vec<Result<Signed, Problem>>| {
+    let results = move |outcomes: &Vec<Result<Signed, Problem>>| {
         let mut outcomes = outcomes.iter();
         let mut body = b"{\"results\":[".to_vec();
         for (position, problem) in refused.iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -63,7 +64,7 @@ pub(super) struct AuditQuery {
 }
 
 /// How many records one request looks at.
-const MOST_LOOKED_AT: u64 = 20_000;
+const MOST_LOOKED_AT: u64 = 5_000;
 
 /// What the filters look at.
 #[derive(Debug, Deserialize)]
@@ -84,10 +85,10 @@ struct Actor {
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     caller: Caller,
-    query: Result<Query<AuditQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.require(&[Role::Auditor])?;
-    let Query(query) = query.map_err(bad_query)?;
+    let Query(query) = query.map_err(|error| bad_query(&error))?;
     let limit = answer::limit(query.limit)?;
     let time = |name: &str, text: &Option<String>| match text {
         None => Ok(None),
@@ -108,16 +109,13 @@ pub(super) async fn list(
     let from = query.from.unwrap_or(0);
     let end = service.store.next_event()?;
     let most = usize::try_from(MOST_LOOKED_AT).unwrap_or(usize::MAX);
-    let (sequences, after) = match query.agent {
-        Some(agent) => {
-            let mut sequences = service.store.history(agent, from, most + 1)?;
-            let after = (sequences.len() > most).then(|| sequences.pop()).flatten();
-            (sequences, after)
-        }
-        None => {
-            let last = end.min(from.saturating_add(MOST_LOOKED_AT));
-            ((from..last).collect(), (last < end && from < end).then_some(last))
-        }
+    let (sequences, after) = if let Some(agent) = query.agent {
+        let mut sequences = service.store.history(agent, from, most + 1)?;
+        let after = (sequences.len() > most).then(|| sequences.pop()).flatten();
+        (sequences, after)
+    } else {
+        let last = end.min(from.saturating_add(MOST_LOOKED_AT));
+        ((from..last).collect(), (last < end && from < end).then_some(last))
     };
     let mut items = Vec::new();
     for sequence in sequences {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +20,7 @@ use crate::format::Format;
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Credential, MOST_CHANGES, Phase, Role, Scope, Status, With};
+use crate::store::{Credential, Phase, Role, Scope, Status, With};
 
 /// What is known of an issued credential.
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,10 +112,11 @@ pub(super) struct CredentialQuery {
 pub(super) async fn list(
     State(service): State<Arc<Service>>,
     _caller: Caller,
-    query: Result<Query<CredentialQuery>, axum::extract::rejection::QueryRejection>,
-    page: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<CredentialQuery>, QueryRejection>,
+    page: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<CredentialPage>, Problem> {
-    let (Query(query), Query(page)) = (query.map_err(bad_query)?, page.map_err(bad_query)?);
+    let (Query(query), Query(page)) =
+        (query.map_err(|error| bad_query(&error))?, page.map_err(|error| bad_query(&error))?);
     let wanted = |credential: &Credential| {
         credential.phase == Phase::Issued
             && query.r#type.as_ref().is_none_or(|name| credential.credential_type == *name)
@@ -219,7 +221,7 @@ impl Service {
         }
         let each = Some(self.each_changed(caller, reason));
         let with = With { each, ..With::default() };
-        self.store.set_status(Scope::One(credential.id), status, with).await?;
+        self.store.set_status(Scope::One(credential.id), None, status, with).await?;
         summary_of(self, credential.id)
     }
 
@@ -229,15 +231,17 @@ impl Service {
         scope: Scope,
         reason: Option<String>,
     ) -> Result<Revoked, Problem> {
-        let mut revoked = 0;
+        let (mut revoked, mut after) = (0, None);
         loop {
             let each = Some(self.each_changed(caller, reason.clone()));
             let with = With { each, ..With::default() };
-            let changed = self.store.set_status(scope.clone(), Status::Revoked, with).await?;
-            revoked += changed.len();
-            if changed.len() < MOST_CHANGES {
+            let scope = scope.clone();
+            let changed = self.store.set_status(scope, after, Status::Revoked, with).await?;
+            revoked += changed.credentials.len();
+            if changed.next.is_none() {
                 return Ok(Revoked { revoked });
             }
+            after = changed.next;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers are given: who asks, the body, the client's idempotency key.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
@@ -21,6 +21,10 @@ use crate::token;
 /// The id of the request, as the response repeats it.
 #[derive(Clone, Debug)]
 pub(super) struct RequestId(pub(super) String);
+
+/// Who turned out to have asked, for what is done after the answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asker(pub(super) Arc<OnceLock<Caller>>);
 
 fn source(parts: &Parts) -> Option<IpAddr> {
     let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
@@ -61,14 +65,18 @@ impl FromRequestParts<Arc<Service>> for Caller {
             return refused();
         };
         service.limits.token(found.id)?;
-        Ok(Self {
+        let caller = Self {
             token: Some(found.id),
             name: found.name.clone(),
             role: found.role,
             source,
             request: request_id(parts),
             at,
-        })
+        };
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            let _ = asker.0.set(caller.clone());
+        }
+        Ok(caller)
     }
 }
 

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use bonafide_core::key::KeyType;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::agents::Why;
+use super::answer;
 use super::extract::{Anybody, Body};
 use super::openapi::Refusals;
 use crate::event::{Caller, EventDraft};
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::signer::Issuing;
-use crate::store::{KeyState, With};
+use crate::store::{Answer, Idempotency, KeyState, With};
 
 /// An issuing instance.
 #[derive(Debug, Serialize, ToSchema)]
@@ -88,16 +91,22 @@ pub(super) struct Rotation {
 
 /// Makes new keys, with which the instance signs from now on. What the old ones signed stays good.
 #[utoipa::path(post, path = "/issuers/{name}/rotate", tag = "issuers", request_body = Option<Rotation>,
-    params(("name" = String, Path, description = "The instance's name")),
+    params(("name" = String, Path, description = "The instance's name"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     security(("token" = [])), responses((status = 200, body = IssuerSummary), Refusals))]
 pub(super) async fn rotate(
     State(service): State<Arc<Service>>,
     caller: Caller,
     Path(name): Path<String>,
     body: Body,
-) -> Result<Json<IssuerSummary>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(&[])?;
     let asked: Rotation = body.read_or_empty()?;
+    let idempotency = body.idempotency(&caller)?;
+    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+        return Ok(answer.into_response());
+    }
+    let _one_at_a_time = service.changing_keys.lock().await;
     let issuing = changeable(&service, &name)?;
     let types = active_types(&issuing);
     let wanted: Vec<KeyType> = match &asked.key_type {
@@ -113,7 +122,9 @@ pub(super) async fn rotate(
             found
         }
     };
-    replace(&service, &caller, &issuing, &wanted, None, None).await
+    let change = Change { types: &wanted, compromised: None, reason: None };
+    let changed = replace(&service, &caller, &issuing, &change, idempotency.as_ref()).await?;
+    Ok(changed.into_response())
 }
 
 /// Says that a key is compromised: it signs no more, its place is taken by a new one, and all that
@@ -127,20 +138,22 @@ pub(super) async fn compromised(
     caller: Caller,
     Path((name, key)): Path<(String, String)>,
     body: Body,
-) -> Result<Json<IssuerSummary>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(&[])?;
     let why = Why::read(&body)?;
+    let _one_at_a_time = service.changing_keys.lock().await;
     let issuing = changeable(&service, &name)?;
     let found = issuing.keys.iter().find(|known| known.record.name == key);
     let found = found.ok_or_else(|| Problem::not_found("key"))?;
     if found.record.state == KeyState::Compromised {
-        return Ok(Json(summary(&issuing)));
+        return Ok(Json(summary(&issuing)).into_response());
     }
     let wanted: &[KeyType] = match found.record.state {
         KeyState::Active => &[found.public.key_type()],
         KeyState::Retired | KeyState::Compromised => &[],
     };
-    replace(&service, &caller, &issuing, wanted, Some(&key), why.reason).await
+    let change = Change { types: wanted, compromised: Some(&key), reason: why.reason };
+    Ok(replace(&service, &caller, &issuing, &change, None).await?.into_response())
 }
 
 /// A did:key is its one key for good.
@@ -167,19 +180,29 @@ fn active_types(issuing: &Issuing) -> Vec<KeyType> {
     types
 }
 
+/// What is to become of an instance's keys.
+struct Change<'c> {
+    /// The types of which there is to be a new key.
+    types: &'c [KeyType],
+    /// The key that is compromised.
+    compromised: Option<&'c str>,
+    /// Why.
+    reason: Option<String>,
+}
+
 async fn replace(
     service: &Service,
     caller: &Caller,
     issuing: &Issuing,
-    types: &[KeyType],
-    compromised: Option<&str>,
-    reason: Option<String>,
-) -> Result<Json<IssuerSummary>, Problem> {
+    change: &Change<'_>,
+    idempotency: Option<&Idempotency>,
+) -> Result<Answer, Problem> {
+    let Change { types, compromised, reason } = change;
     let name = &issuing.instance.name;
     let mut records = Vec::new();
     for key in &issuing.keys {
         let mut record = key.record.clone();
-        if compromised == Some(record.name.as_str()) {
+        if *compromised == Some(record.name.as_str()) {
             record.state = KeyState::Compromised;
             record.compromised_at = Some(caller.at);
         } else if record.state == KeyState::Active && types.contains(&key.public.key_type()) {
@@ -191,7 +214,7 @@ async fn replace(
         record.sealed = String::new();
         records.push(record);
     }
-    for (number, key_type) in (service.next_key(issuing)..).zip(types) {
+    for (number, key_type) in (service.next_key(issuing)..).zip(*types) {
         let signers = &service.state.signers;
         let made = signers.generate(name, number, *key_type, &service.environment);
         records.push(made.map_err(|error| Problem::fault(&error.to_string()))?);
@@ -204,12 +227,26 @@ async fn replace(
     let event = EventDraft::new(kind)
         .with("instance", name)
         .with("keys", &described)
-        .with("reason", &reason)
+        .with("reason", reason)
         .finish(caller, &service.environment)?;
-    let with = With { events: vec![event], ..With::default() };
-    service.store.put_keys(records, with).await?;
-    if let Some(broken) = service.state.broken() {
-        return Err(Problem::fault(&broken));
+    // What it will be, so that a repetition is told the same.
+    let after = service
+        .state
+        .signers
+        .with_keys(issuing, &records)
+        .map_err(|error| Problem::fault(&error.to_string()))?;
+    let answer = answer::of(StatusCode::OK, &summary(&after))?;
+    let with = With {
+        events: vec![event],
+        idempotency: idempotency.cloned(),
+        answer: Some(answer.clone()),
+        ..With::default()
+    };
+    if let Err(error) = service.store.put_keys(records, with).await {
+        return service.or_repeated(error, idempotency);
     }
-    Ok(Json(summary(&*service.instance(Some(name))?)))
+    match service.state.broken() {
+        Some(broken) => Err(Problem::fault(&broken)),
+        None => Ok(answer),
+    }
 }

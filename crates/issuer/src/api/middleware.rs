@@ -1,15 +1,19 @@
 //! What happens around every request: its id, its line in the service's own log, its metrics.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::extract::RequestId;
-use crate::problem::Problem;
+use super::extract::{Asker, RequestId};
+use crate::event::{Caller, EventDraft};
+use crate::problem::{Problem, Refusal};
+use crate::service::Service;
+use crate::store::With;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -17,9 +21,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// looked at: they could hold secrets.
 // Latencies are measured where they arise; no decision rests on this clock.
 #[allow(clippy::disallowed_methods)]
-pub(super) async fn observe(mut request: Request, next: Next) -> Response {
-    let id = own_id(&request);
+pub(super) async fn observe(
+    State(service): State<Arc<Service>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (id, asker) = (own_id(&request), Asker::default());
     request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(asker.clone());
     let method = request.method().clone();
     let route = request
         .extensions()
@@ -28,6 +37,9 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
+    if let (Some(refusal), Some(caller)) = (response.extensions().get::<Refusal>(), asker.0.get()) {
+        note_refusal(&service, caller, &method, &route, refusal);
+    }
     tracing::info!(
         request = %id,
         method = %method,
@@ -37,11 +49,49 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         "answered"
     );
     let labels = [("route", route), ("method", method.to_string()), ("status", status.to_string())];
+    if let Some(activity) = activity(&labels[0].1, status) {
+        metrics::histogram!("bonafide_activity_seconds", "activity" => activity)
+            .record(took.as_secs_f64());
+    }
     metrics::histogram!("bonafide_request_seconds", &labels).record(took.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// Puts on the log that somebody with a token was refused what it asked for. Not waited for: the
+/// answer says the same whether or not it is there yet.
+fn note_refusal(
+    service: &Service,
+    caller: &Caller,
+    method: &Method,
+    route: &str,
+    refusal: &Refusal,
+) {
+    let event = EventDraft::new("request-refused")
+        .with("decision", &"refused")
+        .with("action", &format!("{method} {route}"))
+        .with("code", &refusal.code)
+        .finish(caller, &service.environment);
+    match event {
+        Ok(event) => drop(service.store.note(With { events: vec![event], ..With::default() })),
+        Err(error) => tracing::error!(%error, "a refusal could not be put on the log"),
+    }
+}
+
+/// What was done, for those who watch no routes.
+fn activity(route: &str, status: u16) -> Option<&'static str> {
+    match route {
+        _ if status >= 300 => None,
+        "/agents/{id}/attestations"
+        | "/credentials/issue"
+        | "/issuers/{name}/credentials/issue" => Some("issuance"),
+        "/attestations" => Some("batch issuance"),
+        _ if route.ends_with("/verify") => Some("verification"),
+        _ if route.ends_with("/revoke") || route == "/credentials/status" => Some("revocation"),
+        _ => None,
+    }
 }
 
 /// The id that a proxy gave the request, or a new one.

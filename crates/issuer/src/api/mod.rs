@@ -6,15 +6,18 @@ mod attestations;
 mod audit;
 mod backup;
 mod credentials;
+mod enrolment;
 mod extract;
 mod health;
 mod issuers;
 mod middleware;
+mod old_jwt;
 mod openapi;
 mod published;
 mod tokens;
 mod transparency;
 mod vc_api;
+mod verify;
 
 use std::sync::Arc;
 
@@ -33,13 +36,13 @@ use crate::service::Service;
 fn routes() -> OpenApiRouter<Arc<Service>> {
     OpenApiRouter::with_openapi(openapi::base())
         // Agents and their lives.
-        .routes(routes!(agents::enrol, agents::list))
+        .routes(routes!(enrolment::enrol, agents::list))
         .routes(routes!(agents::show, agents::change))
         .routes(routes!(agents::suspend))
         .routes(routes!(agents::resume))
         .routes(routes!(agents::retire))
         .routes(routes!(agents::history))
-        .routes(routes!(agents::challenge))
+        .routes(routes!(enrolment::challenge))
         // What is attested of them.
         .routes(routes!(attestations::attest))
         .routes(routes!(attestations::batch))
@@ -55,10 +58,10 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(vc_api::issue_by))
         .routes(routes!(vc_api::derive))
         .routes(routes!(vc_api::derive_by))
-        .routes(routes!(vc_api::verify_credential))
-        .routes(routes!(vc_api::verify_credential_by))
-        .routes(routes!(vc_api::verify_presentation))
-        .routes(routes!(vc_api::verify_presentation_by))
+        .routes(routes!(verify::verify_credential))
+        .routes(routes!(verify::verify_credential_by))
+        .routes(routes!(verify::verify_presentation))
+        .routes(routes!(verify::verify_presentation_by))
         .routes(routes!(vc_api::set_status))
         .routes(routes!(vc_api::add_status_list))
         // Who issues, and with which keys.
@@ -103,7 +106,7 @@ pub(crate) fn router(service: &Arc<Service>) -> Router {
             limits.request_timeout,
         ))
         .layer(tower::util::option_layer(cors(service)))
-        .layer(axum::middleware::from_fn(middleware::observe))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(service), middleware::observe))
         .with_state(Arc::clone(service))
 }
 

@@ -53,13 +53,9 @@ fn document(issuing: &Issuing, headers: &HeaderMap) -> Result<Response, Problem>
         return Err(Problem::not_found("DID document"));
     }
     let body = to_canonical_string(issuing.document.as_value());
-    let media_type = match accepts(
-        headers,
-        &["application/did", "application/did+ld+json", "application/ld+json", "application/json"],
-    ) {
-        Some(media_type) => media_type,
-        None => "application/did",
-    };
+    let known =
+        ["application/did", "application/did+ld+json", "application/ld+json", "application/json"];
+    let media_type = accepts(headers, &known).unwrap_or("application/did");
     Ok(cached(media_type, &etag_of(&body), 60, body.into_bytes(), headers))
 }
 
@@ -196,16 +192,19 @@ pub(super) async fn feed(
     _: Anybody,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = BroadcastStream::new(service.state.feed.subscribe());
-    let events = changes.map(|change| {
-        Ok(match change {
-            Ok(change) => Event::default().event("status").data(
-                json!({"list": change.list, "index": change.index, "status": change.status})
-                    .to_string(),
-            ),
+    let until_the_end = changes.take_while(|change| !matches!(change, Ok(None)));
+    let events = until_the_end.filter_map(|change| {
+        Some(Ok(match change {
+            Ok(change) => {
+                let change = change?;
+                let data =
+                    json!({"list": change.list, "index": change.index, "status": change.status});
+                Event::default().event("status").data(data.to_string())
+            }
             Err(BroadcastStreamRecvError::Lagged(missed)) => {
                 Event::default().event("missed").data(json!({"missed": missed}).to_string())
             }
-        })
+        }))
     });
     Sse::new(events).keep_alive(KeepAlive::default())
 }

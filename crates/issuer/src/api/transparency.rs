@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -89,10 +90,10 @@ pub(super) struct ProofQuery {
 pub(super) async fn proof(
     State(service): State<Arc<Service>>,
     _: Anybody,
-    query: Result<Query<ProofQuery>, axum::extract::rejection::QueryRejection>,
+    query: Result<Query<ProofQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     use base64::Engine;
-    let Query(query) = query.map_err(bad_query)?;
+    let Query(query) = query.map_err(|error| bad_query(&error))?;
     match (query.index, query.from) {
         (Some(index), None) => {
             let proof = service.log.prove(index).map_err(failed)?;

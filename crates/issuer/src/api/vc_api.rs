@@ -1,4 +1,4 @@
-//! VC-API (W3C VCALM): issuing whole credentials, deriving, verifying, setting status.
+//! VC-API (W3C VCALM): issuing whole credentials, deriving, setting status.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use bonafide_linked_data::SUITES;
 use bonafide_proof::data_integrity::{DeriveInput, Suite, proofs_of};
 use bonafide_proof::jose::TokenType;
 use bonafide_proof::sd_jwt::SdJwt;
-use bonafide_verifier::{Evidence, Outcome, Reason, Request, verify_proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::answer;
 use super::extract::{Body, Client};
 use super::openapi::Refusals;
 use crate::event::Caller;
@@ -23,7 +23,7 @@ use crate::format::Selective;
 use crate::issuance::{Content, Order, Signed};
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Answer, Status, With};
+use crate::store::{Answer, List, Status};
 use crate::whole;
 
 /// A credential to be issued.
@@ -95,7 +95,7 @@ pub(super) async fn issue_by(
 }
 
 async fn issue_as(
-    service: &Service,
+    service: &Arc<Service>,
     caller: &Caller,
     instance: Option<&str>,
     body: &Body,
@@ -123,10 +123,12 @@ async fn issue_as(
         ..Selective::default()
     };
     selective.check(format).map_err(|error| Problem::malformed("/options", error.to_string()))?;
+    let did = &issuing.instance.did;
     let document =
-        whole::check(credential, &issuing, format, service.settings.conformance).map_err(within)?;
-    let order =
-        Order { issuing, format, selective, content: Content::Whole(document), at: caller.at };
+        whole::check(credential, did, format, service.settings.conformance).map_err(within)?;
+    let named = !may_be_known(service, &document)?;
+    let content = Content::Whole { document, named };
+    let order = Order { issuing, format, selective, content, at: caller.at };
     let answer = |outcomes: &Vec<Result<Signed, Problem>>| match outcomes.first() {
         Some(Ok(signed)) => {
             Ok(Answer { status: StatusCode::CREATED.as_u16(), body: described(signed) })
@@ -136,6 +138,17 @@ async fn issue_as(
     };
     let (answer, _) = service.issue(vec![order], caller, idempotency.as_ref(), answer).await?;
     Ok(answer.into_response())
+}
+
+/// Whether another credential has this one's id and may: the one to which this is a further proof;
+/// and suites issue the same again and again.
+fn may_be_known(service: &Service, document: &Value<'_>) -> Result<bool, Problem> {
+    if document.get("proof").is_none() && !service.settings.conformance {
+        return Ok(false);
+    }
+    let id = document.get("id").and_then(Value::as_str);
+    let known = id.map(|id| service.store.credential_by_name(id)).transpose()?;
+    Ok(known.flatten().is_some())
 }
 
 /// What is wrong in the credential is wrong below `/credential`.
@@ -235,294 +248,6 @@ fn derive_from(body: &Body) -> Result<Response, Problem> {
     Ok(Answer { status: StatusCode::CREATED.as_u16(), body }.into_response())
 }
 
-/// A credential to be verified.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code)]
-pub(super) struct VerifyCredential {
-    /// The credential: with a proof, or in an envelope.
-    #[schema(value_type = Object)]
-    verifiable_credential: serde::de::IgnoredAny,
-    /// What is asked.
-    #[serde(default)]
-    options: VerifyOptions,
-}
-
-/// A presentation to be verified.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[allow(dead_code)]
-pub(super) struct VerifyPresentation {
-    /// The presentation: with a proof, or in an envelope.
-    #[schema(value_type = Object)]
-    verifiable_presentation: serde::de::IgnoredAny,
-    /// What is asked.
-    #[serde(default)]
-    options: VerifyOptions,
-}
-
-/// What is asked of a verification.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct VerifyOptions {
-    /// `proof` alone is known: proof and form. Without checks, whether this issuer stands by the
-    /// credential as well.
-    #[serde(default)]
-    checks: Vec<String>,
-    /// What the proof has to answer.
-    challenge: Option<String>,
-    /// Whom the proof has to be for.
-    domain: Option<String>,
-}
-
-/// What a verification found.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct VerifyResponse {
-    /// Whether all is good.
-    verified: bool,
-    /// What is not.
-    problem_details: Vec<VerifyProblem>,
-}
-
-/// Something that is not good.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct VerifyProblem {
-    /// A URL that names the kind of problem.
-    #[serde(rename = "type")]
-    problem_type: String,
-    /// The reason's code.
-    title: String,
-    /// What was found.
-    detail: String,
-}
-
-/// Verifies a credential.
-#[utoipa::path(post, path = "/credentials/verify", tag = "vc-api", request_body = VerifyCredential,
-    security(("token" = [])), responses((status = 200, body = VerifyResponse), Refusals))]
-pub(super) async fn verify_credential(
-    State(service): State<Arc<Service>>,
-    _: Client,
-    body: Body,
-) -> Result<Response, Problem> {
-    verify_one(&service, &body)
-}
-
-/// Verifies a credential.
-#[utoipa::path(post, path = "/issuers/{name}/credentials/verify", tag = "vc-api", request_body = VerifyCredential,
-    params(("name" = String, Path, description = "The instance's name")),
-    security(("token" = [])), responses((status = 200, body = VerifyResponse), Refusals))]
-pub(super) async fn verify_credential_by(
-    State(service): State<Arc<Service>>,
-    _: Client,
-    Path(name): Path<String>,
-    body: Body,
-) -> Result<Response, Problem> {
-    service.instance(Some(&name))?;
-    verify_one(&service, &body)
-}
-
-fn verify_one(service: &Service, body: &Body) -> Result<Response, Problem> {
-    let credential = taken(body, "verifiableCredential")?;
-    let request: VerifyCredential = body.read_parsed()?;
-    let options = request.options;
-    check_options(&options)?;
-    let mut found = verified(service, &credential, &options, "verifiableCredential");
-    if found.is_empty() && options.checks.is_empty() && !service.settings.conformance {
-        found.extend(own_status(service, &credential)?);
-    }
-    Ok(answered(service, found))
-}
-
-/// Verifies a presentation. It has to answer a challenge of this service, once.
-#[utoipa::path(post, path = "/presentations/verify", tag = "vc-api", request_body = VerifyPresentation,
-    security(("token" = [])), responses((status = 200, body = VerifyResponse), Refusals))]
-pub(super) async fn verify_presentation(
-    State(service): State<Arc<Service>>,
-    Client(caller): Client,
-    body: Body,
-) -> Result<Response, Problem> {
-    verify_presented(&service, &caller, &body).await
-}
-
-/// Verifies a presentation. It has to answer a challenge of this service, once.
-#[utoipa::path(post, path = "/issuers/{name}/presentations/verify", tag = "vc-api", request_body = VerifyPresentation,
-    params(("name" = String, Path, description = "The instance's name")),
-    security(("token" = [])), responses((status = 200, body = VerifyResponse), Refusals))]
-pub(super) async fn verify_presentation_by(
-    State(service): State<Arc<Service>>,
-    Client(caller): Client,
-    Path(name): Path<String>,
-    body: Body,
-) -> Result<Response, Problem> {
-    service.instance(Some(&name))?;
-    verify_presented(&service, &caller, &body).await
-}
-
-async fn verify_presented(
-    service: &Service,
-    caller: &Caller,
-    body: &Body,
-) -> Result<Response, Problem> {
-    let presentation = taken(body, "verifiablePresentation")?;
-    let request: VerifyPresentation = body.read_parsed()?;
-    let options = request.options;
-    check_options(&options)?;
-    if service.settings.conformance {
-        let found = verified(service, &presentation, &options, "verifiablePresentation");
-        return Ok(answered(service, found));
-    }
-    let challenge = options.challenge.as_deref().unwrap_or_default();
-    let known = match service.challenges.know(challenge, caller.at) {
-        Ok(known) => known,
-        Err(error) => {
-            return Ok(answered(service, vec![invalid_challenge(&error.to_string())]));
-        }
-    };
-    let options = VerifyOptions {
-        domain: Some(options.domain.unwrap_or_else(|| service.settings.public_url())),
-        ..options
-    };
-    let mut found = verified(service, &presentation, &options, "verifiablePresentation");
-    // Used up only by a presentation that is good, so that nobody burns another's challenge.
-    if found.is_empty()
-        && let Err(error) = service.store.redeem(known.digest, known.until, With::default()).await
-    {
-        match error {
-            crate::store::StoreError::Exists(why) => found.push(invalid_challenge(why)),
-            other => return Err(other.into()),
-        }
-    }
-    Ok(answered(service, found))
-}
-
-fn invalid_challenge(detail: &str) -> VerifyProblem {
-    VerifyProblem {
-        problem_type: "https://w3id.org/security#INVALID_CHALLENGE_ERROR".to_owned(),
-        title: "challenge-mismatch".to_owned(),
-        detail: detail.to_owned(),
-    }
-}
-
-/// A member of the body.
-fn taken(body: &Body, name: &str) -> Result<Value<'static>, Problem> {
-    let taken = body.object()?.remove(name);
-    let pointer = format!("/{name}");
-    match taken.ok_or_else(|| Problem::malformed(&pointer, "is missing"))? {
-        object @ Value::Object(_) => Ok(object),
-        _ => Err(Problem::malformed(&pointer, "expected an object; a token stands in an envelope")),
-    }
-}
-
-fn check_options(options: &VerifyOptions) -> Result<(), Problem> {
-    match options.checks.iter().find(|check| *check != "proof") {
-        None => Ok(()),
-        Some(_) => Err(Problem::malformed("/options/checks", "expected \"proof\" or nothing")),
-    }
-}
-
-/// What is not good of form and proof, and of the answer if one is asked for.
-fn verified(
-    service: &Service,
-    document: &Value<'static>,
-    options: &VerifyOptions,
-    what: &str,
-) -> Vec<VerifyProblem> {
-    let mut request = Request::new();
-    if let Some(challenge) = &options.challenge {
-        request = request.nonce(challenge);
-    }
-    if let Some(domain) = &options.domain {
-        request = request.audience(domain);
-    }
-    let is_presentation = what == "verifiablePresentation";
-    if is_presentation != whole::is_presentation(document) {
-        let detail = match is_presentation {
-            true => "expected a VerifiablePresentation",
-            false => "expected a VerifiableCredential",
-        };
-        return vec![VerifyProblem {
-            problem_type: "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR".to_owned(),
-            title: "malformed".to_owned(),
-            detail: detail.to_owned(),
-        }];
-    }
-    let text = to_canonical_string(document);
-    let now = service.environment.now().timestamp();
-    let report = verify_proof(text.as_bytes(), &request, &service.own_evidence(), now);
-    if report.outcome == Outcome::Accepted {
-        return Vec::new();
-    }
-    let found: Vec<VerifyProblem> =
-        report.checks.iter().flat_map(|check| &check.reasons).map(problem).collect();
-    match found.is_empty() {
-        false => found,
-        true => vec![VerifyProblem {
-            problem_type: "https://w3id.org/security#PROOF_VERIFICATION_ERROR".to_owned(),
-            title: "undecided".to_owned(),
-            detail: "not everything could be checked".to_owned(),
-        }],
-    }
-}
-
-fn problem(reason: &Reason) -> VerifyProblem {
-    VerifyProblem {
-        problem_type: problem_type(reason.code()).to_owned(),
-        title: reason.code().to_owned(),
-        detail: reason.to_string(),
-    }
-}
-
-/// The standards' name for a reason.
-fn problem_type(code: &str) -> &'static str {
-    match code {
-        "malformed" | "too-large" => "https://www.w3.org/TR/vc-data-model#MALFORMED_VALUE_ERROR",
-        "nonce-mismatch" => "https://w3id.org/security#INVALID_CHALLENGE_ERROR",
-        "audience-mismatch" => "https://w3id.org/security#INVALID_DOMAIN_ERROR",
-        _ => "https://w3id.org/security#PROOF_VERIFICATION_ERROR",
-    }
-}
-
-/// Whether this issuer stands by a credential of its own: of others it knows nothing.
-fn own_status(
-    service: &Service,
-    document: &Value<'static>,
-) -> Result<Option<VerifyProblem>, Problem> {
-    let Some(id) = document.get("id").and_then(Value::as_str) else { return Ok(None) };
-    let Some(found) = service.store.credential_by_name(id)? else { return Ok(None) };
-    let reason = match found.status {
-        Status::Valid => return Ok(None),
-        Status::Revoked => "revoked",
-        Status::Suspended => "suspended",
-    };
-    Ok(Some(VerifyProblem {
-        problem_type: "https://www.w3.org/ns/credentials/status-list#STATUS_VERIFICATION_ERROR"
-            .to_owned(),
-        title: reason.to_owned(),
-        detail: format!("this service has {reason} it"),
-    }))
-}
-
-/// 200 with the verdict. Test suites expect 400 where something does not verify.
-fn answered(service: &Service, found: Vec<VerifyProblem>) -> Response {
-    let verified = found.is_empty();
-    let status = match !verified && service.settings.conformance {
-        true => StatusCode::BAD_REQUEST,
-        false => StatusCode::OK,
-    };
-    (status, Json(VerifyResponse { verified, problem_details: found })).into_response()
-}
-
-impl Service {
-    /// Our own DIDs, and those that hold their own key.
-    fn own_evidence(&self) -> Evidence<'static> {
-        let web = self.state.signers.issuing().into_iter().filter(|issuing| issuing.is_web());
-        web.fold(Evidence::new().with_suites(SUITES), |evidence, issuing| {
-            evidence.with_document(issuing.document.clone())
-        })
-    }
-}
-
 /// A status to be set.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -597,21 +322,24 @@ pub(super) struct ListSummary {
 /// Begins a new status list; what is issued from now on gets its entries there. The service does so
 /// by itself when a list is full.
 #[utoipa::path(post, path = "/status-lists", tag = "vc-api", request_body = Option<NewList>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     security(("token" = [])), responses((status = 201, body = ListSummary), Refusals))]
 pub(super) async fn add_status_list(
     State(service): State<Arc<Service>>,
     Client(caller): Client,
     body: Body,
-) -> Result<(StatusCode, Json<ListSummary>), Problem> {
+) -> Result<Response, Problem> {
     caller.require(&[])?;
     let asked: NewList = body.read_or_empty()?;
+    let idempotency = body.idempotency(&caller)?;
     let issuing = service.instance(asked.instance.as_deref())?;
     if issuing.list_key().is_none() {
         return Err(Problem::conflict("no-list-key", "this instance's key signs no status lists"));
     }
-    let list = service.begin_list(&issuing).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(ListSummary { number: list.number, instance: list.instance, url: list.url }),
-    ))
+    let describe = |list: &List| {
+        let (instance, url) = (list.instance.clone(), list.url.clone());
+        answer::of(StatusCode::CREATED, &ListSummary { number: list.number, instance, url })
+    };
+    let answer = service.begin_list(&issuing, &caller, idempotency.as_ref(), describe).await?;
+    Ok(answer.into_response())
 }

@@ -15,7 +15,7 @@ pub(super) const FIRST_LINE: &[u8] = b"bonafide-backup-1\n";
 /// The end of the file.
 pub(super) const LAST_LINE: &[u8; 16] = b"bonafide-backup\n";
 /// Length of manifest and seal, digest of the manifest, last line.
-pub(super) const FOOTER: u64 = 8 + 8 + 32 + 16;
+pub(super) const FOOTER: usize = 8 + 8 + 32 + 16;
 /// The longest manifest, in bytes.
 pub(super) const LONGEST_MANIFEST: u64 = 64 << 20;
 /// The longest seal, in bytes.

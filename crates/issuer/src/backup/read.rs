@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
+
 use super::manifest::{
     FIRST_LINE, FOOTER, LAST_LINE, LONGEST_MANIFEST, LONGEST_SEAL, digest, sealed_for,
 };
@@ -35,9 +37,9 @@ impl BackupFile {
             return Err(BackupError::NotABackup("its first line is not bonafide-backup-1"));
         }
         let cut = || BackupError::NotWhole("its end is missing".to_owned());
-        let footer_at = length.checked_sub(FOOTER).ok_or_else(cut)?;
+        let footer_at = length.checked_sub(FOOTER as u64).ok_or_else(cut)?;
         file.seek(SeekFrom::Start(footer_at)).map_err(at())?;
-        let mut footer = [0; FOOTER as usize];
+        let mut footer = [0; FOOTER];
         file.read_exact(&mut footer).map_err(at())?;
         let number = |place: usize| {
             footer[place..].first_chunk::<8>().map_or(u64::MAX, |bytes| u64::from_be_bytes(*bytes))
@@ -145,12 +147,12 @@ impl BackupFile {
     ) -> Result<T, BackupError> {
         self.seek(part.kind)?;
         let mut hashing =
-            Hashing { inner: (&self.file).take(part.bytes), hasher: Default::default() };
+            Hashing { inner: (&self.file).take(part.bytes), hasher: Sha256::default() };
         let outcome = read(&mut hashing);
         // A changed part is said to be that, whatever it led to.
         std::io::copy(&mut hashing, &mut std::io::sink())
             .map_err(BackupError::at(&"the backup"))?;
-        check_digest(part, &sha2::Digest::finalize(hashing.hasher).into())?;
+        check_digest(part, &hashing.hasher.finalize().into())?;
         outcome
     }
 
@@ -174,13 +176,13 @@ fn check_digest(part: &Part, found: &[u8; 32]) -> Result<(), BackupError> {
 
 struct Hashing<R> {
     inner: R,
-    hasher: sha2::Sha256,
+    hasher: Sha256,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
-        sha2::Digest::update(&mut self.hasher, &buffer[..read]);
+        self.hasher.update(&buffer[..read]);
         Ok(read)
     }
 }

@@ -268,7 +268,7 @@ impl LogKeys {
     pub(super) fn present(&self) -> Result<(u32, LogKey), BackupError> {
         let found = self.found();
         let there = |number: &u32| found.origins.contains_key(&log_instance(*number));
-        let number = (1..).take_while(there).last().unwrap_or(1);
+        let number = (1..u32::MAX).take_while(there).last().unwrap_or(1);
         drop(found);
         Ok((number, self.key_of(number)?))
     }

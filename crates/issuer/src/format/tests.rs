@@ -7,7 +7,7 @@ use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusRefe
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::CREDENTIALS_V1;
 use bonafide_linked_data::SUITES;
-use bonafide_proof::data_integrity::{VerifyInput, Work, proofs_of};
+use bonafide_proof::data_integrity::{Suite, VerifyInput, Work, proofs_of};
 use bonafide_proof::jose::{CompactJws, TokenType};
 use bonafide_proof::sd_jwt::SdJwt;
 use bonafide_proof::{SignError, Signer, Unremembered, VerifyingKey};
@@ -86,7 +86,7 @@ fn each_format_has_one_name_and_is_a_suite_or_a_token() {
         assert_eq!(format.suite().is_none(), format.is_token());
         let subtype = format.media_type().strip_prefix("application/").unwrap();
         assert_eq!(subtype, if format.is_token() { format.name() } else { "vc" });
-        let selective = format.suite().map_or(format.is_sd_jwt(), |suite| suite.is_selective());
+        let selective = format.suite().map_or(format.is_sd_jwt(), Suite::is_selective);
         assert_eq!(format.is_selective(), selective, "{format}");
     }
     for suite in SUITES.iter() {
@@ -167,7 +167,7 @@ fn what_a_format_has_no_use_for_is_refused() {
     let signer = signer(KeyType::Ed25519);
     let attempt = |format, mandatory: &[&str], decoys| {
         let mandatory = mandatory.iter().map(|pointer| (*pointer).to_owned()).collect();
-        let selective = Selective { mandatory, decoys };
+        let selective = Selective { mandatory, decoys, ..Selective::default() };
         let document = credential(format, &signer);
         secure(document, format, &selective, &signer, now(), &mut counting()).err()
     };

@@ -99,8 +99,8 @@ impl LogWriter {
     /// durable nor visible before [`publish`](Self::publish).
     pub fn append(&mut self, entries: &[impl AsRef<[u8]>]) -> Result<Range<u64>, LogError> {
         self.check_not_stopped()?;
-        let lengths = entries.iter().map(|entry| entry.as_ref().len());
-        for (position, bytes) in lengths.enumerate().filter(|(_, bytes)| *bytes > LONGEST_ENTRY) {
+        let mut lengths = entries.iter().map(|entry| entry.as_ref().len()).enumerate();
+        if let Some((position, bytes)) = lengths.find(|(_, bytes)| *bytes > LONGEST_ENTRY) {
             return Err(LogError::EntryTooLarge { position, bytes });
         }
         let first = self.edge.size();

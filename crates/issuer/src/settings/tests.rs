@@ -20,7 +20,7 @@ fn the_documented_defaults_are_the_defaults() {
     let all: String = all
         .lines()
         .filter(|line| !line.starts_with("key_file") && !line.starts_with("key = \"P-384\""))
-        .map(|line| format!("{line}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     let settings = Settings::from_toml(&all).unwrap();
     assert_eq!(settings.public_url(), "https://issuer.example");

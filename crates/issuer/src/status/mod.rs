@@ -83,6 +83,17 @@ impl StatusList {
         Ok(())
     }
 
+    /// The state of an index; `None` beyond the end.
+    pub fn get(&self, index: u32) -> Option<Status> {
+        let bits = self.bits.read().unwrap_or_else(PoisonError::into_inner);
+        let index = index as usize;
+        Some(match (bits.revoked.get(index).ok()?, bits.suspended.get(index).ok()?) {
+            (true, _) => Status::Revoked,
+            (false, true) => Status::Suspended,
+            (false, false) => Status::Valid,
+        })
+    }
+
     /// Where a form of the list is published.
     pub fn url(&self, purpose: Option<StatusPurpose>) -> String {
         match purpose {

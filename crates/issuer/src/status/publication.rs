@@ -52,6 +52,8 @@ pub struct Published {
     /// When it was signed.
     pub at: Moment,
     version: u64,
+    /// The DID URL of the key that signed it.
+    signed_with: String,
 }
 
 /// Why a list could not be published.
@@ -97,12 +99,16 @@ impl StatusList {
         environment: &Environment,
     ) -> Result<Arc<Published>, PublishError> {
         let now = environment.now();
+        let (key, _) = issuing.list_key().ok_or(PublishError::NoKey)?;
         let mut forms = self.publication.forms.lock().unwrap_or_else(PoisonError::into_inner);
         let before = forms.get(&form);
         let version = self.bits.read().unwrap_or_else(PoisonError::into_inner).version;
-        // Signed anew while a copy that is taken now still lives for as long as it may be used.
+        // Signed anew while a copy that is taken now still lives for as long as it may be used, and
+        // when the key changed: the last one may be compromised, and its list with it.
         let fresh = |published: &Published| {
-            published.version == version && now.since(published.at) <= lifetimes.ttl
+            published.version == version
+                && published.signed_with == key.method
+                && now.since(published.at) <= lifetimes.ttl
         };
         if let Some(published) = before.filter(|published| fresh(published)) {
             return Ok(Arc::clone(published));
@@ -167,7 +173,7 @@ impl StatusList {
             other => to_canonical_string(&other).into_bytes(),
         };
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&bytes))[..32]);
-        Ok(Published { bytes, etag, at, version })
+        Ok(Published { bytes, etag, at, version, signed_with: key.method.clone() })
     }
 }
 

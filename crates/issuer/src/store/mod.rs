@@ -88,6 +88,9 @@ pub struct With {
     pub events: Vec<Event>,
     /// Makes the event of each credential whose status changes with it.
     pub each: Option<EachChanged>,
+    /// A challenge that it answers, and when that one ends. It is an error if it was answered
+    /// before.
+    pub answers: Option<([u8; 16], Moment)>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.
@@ -97,8 +100,9 @@ pub struct With {
 /// Makes the event of a credential whose status changes.
 pub type EachChanged = Box<dyn FnMut(&Credential, Status) -> Result<Event, NoRandomness> + Send>;
 
-/// How many credentials one transaction changes at most; the rest is asked for again.
-pub const MOST_CHANGES: usize = 10_000;
+/// How many credentials one transaction looks at to change them; whoever asks goes on from there.
+/// While they are changed nothing else is committed.
+pub const MOST_CHANGES: usize = 2_000;
 
 /// A credential to be reserved, and the exact payload that will be signed.
 #[derive(Clone, Debug)]
@@ -129,8 +133,8 @@ pub struct Requires {
 /// A signed and checked credential.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The reservation.
-    pub id: Id,
+    /// What was reserved; its places are set by the store.
+    pub credential: Credential,
     /// The bytes that are handed out.
     pub secured: Vec<u8>,
     /// What the log says of it.
@@ -150,13 +154,13 @@ pub enum Scope {
     Type(String),
 }
 
-/// A credential whose status changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What one transaction changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
-    /// The credential.
-    pub credential: Credential,
-    /// What it was before.
-    pub was: Status,
+    /// The credentials, as they are now.
+    pub credentials: Vec<Credential>,
+    /// After which to go on, if there may be more.
+    pub next: Option<Id>,
 }
 
 /// What the committed state looks like to those who only read, kept in memory.
@@ -228,7 +232,8 @@ pub trait Store: Send + Sync {
 
     /// Enrols an agent. Its DID must be new.
     fn enrol(&self, agent: Agent, with: With) -> Pending<Agent>;
-    /// Changes an agent; a suspended or retired one's credentials change with it.
+    /// Changes an agent. The credentials of a suspended or retired one change with it: the first
+    /// of them at once, the rest by [`Store::settle`].
     fn change_agent(&self, id: Id, change: AgentChange, at: Moment, with: With) -> Pending<Agent>;
     /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its
     /// own; if none succeeds, nothing is kept.
@@ -241,8 +246,19 @@ pub trait Store: Send + Sync {
     fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<()>;
     /// Gives reservations up: they are revoked, and their idempotency keys are free again.
     fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
-    /// Sets a status, of at most [`MOST_CHANGES`] credentials. What is revoked stays revoked.
-    fn set_status(&self, scope: Scope, status: Status, with: With) -> Pending<Vec<Changed>>;
+    /// Goes on with the credentials of an agent whose state changed; whether that was all.
+    fn settle(&self, agent: Id, with: With) -> Pending<bool>;
+    /// The agents whose credentials have not all followed yet.
+    fn unsettled(&self) -> Result<Vec<Id>, StoreError>;
+    /// Sets a status, looking at no more than [`MOST_CHANGES`] credentials after `after`. What is
+    /// revoked stays revoked.
+    fn set_status(
+        &self,
+        scope: Scope,
+        after: Option<Id>,
+        status: Status,
+        with: With,
+    ) -> Pending<Changed>;
     /// Adds a status list.
     fn add_list(&self, list: List, with: With) -> Pending<()>;
     /// Adds an issuing instance with its keys.

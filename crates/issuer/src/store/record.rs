@@ -109,16 +109,13 @@ pub enum Phase {
 }
 
 /// Where bytes lie in the value files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The number of the file.
-    #[serde(rename = "f")]
+    /// The number of the file; 0 is no place.
     pub file: u32,
     /// Where the record begins in it.
-    #[serde(rename = "a")]
     pub at: u64,
     /// How many bytes of content it has.
-    #[serde(rename = "n")]
     pub length: u32,
 }
 
@@ -173,9 +170,10 @@ pub struct Credential {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub valid_until: Option<i64>,
     /// What was to be signed.
+    #[serde(skip)]
     pub payload: Place,
     /// What was signed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     pub secured: Option<Place>,
 }
 

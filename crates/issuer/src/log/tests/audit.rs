@@ -211,7 +211,7 @@ fn a_fork_and_a_log_written_anew() {
     let mut entries: Vec<_> = (0..700).map(entry).collect();
     entries[300] = b"something else".to_vec();
     let forked = forged.append(&entries);
-    assert_eq!(code(verify(&forged.path(), &[seen.clone()])), "forked");
+    assert_eq!(code(verify(&forged.path(), std::slice::from_ref(&seen))), "forked");
     let longer = forged.grow(50);
     let error = verify(&forged.path(), &[seen.clone(), early.clone()]).unwrap_err();
     assert_eq!(error.code(), "rewritten");

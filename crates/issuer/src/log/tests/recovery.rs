@@ -265,15 +265,3 @@ fn a_new_log_has_no_checkpoint() {
     let target = folder.path().join("copy");
     assert_eq!(code(offline::export(&reader, &target)), "checkpoint-missing");
 }
-
-/// Prints nothing: to be timed from outside.
-#[test]
-#[ignore = "for measuring"]
-fn many_entries() {
-    let mut stage = Stage::new();
-    for batch in 0..100_u64 {
-        let entry =
-            |n: u64| [batch ^ n; 25].iter().flat_map(|number| number.to_le_bytes()).collect();
-        stage.append(&(0..3000).map(entry).collect::<Vec<_>>());
-    }
-}

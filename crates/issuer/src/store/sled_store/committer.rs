@@ -3,10 +3,12 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
+use super::agents::Agents;
 use super::frozen::{Aside, Frozen};
 use super::transaction::{Effect, Group, Transaction, Written};
 use super::values::Writer;
@@ -14,6 +16,8 @@ use crate::store::{Pending, StoreError, Views};
 
 /// How many transactions one group takes at most.
 const LARGEST_GROUP: usize = 512;
+/// A group that has this many events takes no more transactions: while it is applied nobody reads.
+const MOST_EVENTS: usize = 1024;
 /// How many may wait.
 const LONGEST_QUEUE: usize = 16_384;
 
@@ -45,6 +49,8 @@ pub(super) struct Committer {
     queue: Option<SyncSender<Job>>,
     thread: Option<JoinHandle<()>>,
     stopped: Arc<OnceLock<String>>,
+    /// How many transactions wait.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What the thread works with.
@@ -55,6 +61,7 @@ pub(super) struct Work {
     pub(super) values: Writer,
     pub(super) next_event: u64,
     pub(super) views: Arc<dyn Views>,
+    pub(super) agents: Arc<Agents>,
     pub(super) on_stop: OnStop,
 }
 
@@ -63,11 +70,13 @@ impl Committer {
         let (queue, jobs) = sync_channel(LONGEST_QUEUE);
         let stopped = Arc::new(OnceLock::new());
         let says = Arc::clone(&stopped);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || run(work, &jobs, &says))
+            .spawn(move || run(work, &jobs, &says, &counts))
             .map_err(|error| StoreError::Stopped(error.to_string()))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), stopped })
+        Ok(Self { queue: Some(queue), thread: Some(thread), stopped, waiting })
     }
 
     /// Hands a transaction in.
@@ -83,7 +92,7 @@ impl Committer {
                 let _ = sender.send(durable.and(outcome));
             })
         }));
-        self.queue(job, pending)
+        self.hand_in(job, pending)
     }
 
     /// Takes hold of the store as it is between two groups. `with` runs at the same moment.
@@ -104,15 +113,18 @@ impl Committer {
             // Whoever asked may have gone.
             let _ = sender.send(answer);
         }));
-        self.queue(job, pending)
+        self.hand_in(job, pending)
     }
 
-    fn queue<T>(&self, job: Job, pending: Pending<T>) -> Pending<T> {
+    fn hand_in<T>(&self, job: Job, pending: Pending<T>) -> Pending<T> {
+        // Counted before it can be worked off.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let refused = match self.queue.as_ref().map(|queue| queue.try_send(job)) {
             Some(Ok(())) => return pending,
             Some(Err(TrySendError::Full(_))) => StoreError::Busy,
             Some(Err(TrySendError::Disconnected(_))) | None => self.why(),
         };
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         let (sender, pending) = Pending::new();
         let _ = sender.send(Err(refused));
         pending
@@ -139,48 +151,59 @@ impl Drop for Committer {
     }
 }
 
-fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>) {
-    let Work { tree, database, mut values, mut next_event, views, on_stop } = work;
-    let (mut aside, mut waiting) = (Weak::new(), None);
+fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &AtomicUsize) {
+    let Work { tree, database, mut values, mut next_event, views, agents, on_stop } = work;
+    let (mut aside, mut next) = (Weak::new(), None);
     loop {
-        let first = match waiting.take().map_or_else(|| jobs.recv(), Ok) {
+        let first = match next.take().map_or_else(|| jobs.recv(), Ok) {
             Ok(Job::Change(first)) => first,
             Ok(Job::Freeze(freeze)) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
                 let values = values.folder();
                 freeze(&mut Standing { tree: &tree, values, next_event, aside: &mut aside });
                 continue;
             }
             Err(_) => return,
         };
+        #[allow(clippy::disallowed_methods)]
+        let began = std::time::Instant::now();
         let mut replies: Vec<Reply> = Vec::new();
         let mut group = Group::new(&tree, &mut values, next_event, aside.upgrade());
         replies.push(first(&mut group));
-        while replies.len() < LARGEST_GROUP {
+        while replies.len() < LARGEST_GROUP && group.events.len() < MOST_EVENTS {
             match jobs.try_recv() {
                 Ok(Job::Change(change)) => replies.push(change(&mut group)),
                 Ok(freeze @ Job::Freeze(_)) => {
-                    waiting = Some(freeze);
+                    next = Some(freeze);
                     break;
                 }
                 Err(_) => break,
             }
         }
         metrics::histogram!("bonafide_commit_group_size").record(count(replies.len()));
+        let left =
+            waiting.fetch_sub(replies.len(), Ordering::Relaxed).saturating_sub(replies.len());
+        metrics::gauge!("bonafide_commit_queue").set(count(left));
         let durable = group.write().map_err(|error| error.to_string()).and_then(|written| {
             // sled's flush leaves the last step to the kernel, and a power cut with it.
             database.sync_data().map_err(|error| error.to_string())?;
             values.roll().map_err(|error| error.to_string())?;
             Ok(written)
         });
+        metrics::histogram!("bonafide_commit_seconds").record(began.elapsed().as_secs_f64());
         match durable {
             Ok(Written { effects, events }) => {
-                effects.into_iter().for_each(|effect| show(views.as_ref(), effect));
+                for effect in effects {
+                    show(views.as_ref(), &agents, effect);
+                }
                 let first = next_event;
                 next_event += events.len() as u64;
                 if !events.is_empty() {
                     views.events(first, events);
                 }
-                replies.into_iter().for_each(|reply| reply(Ok(())));
+                for reply in replies {
+                    reply(Ok(()));
+                }
             }
             Err(why) => {
                 // What is on disk is not known any more: nothing is acknowledged, nothing tried
@@ -201,12 +224,13 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
-fn show(views: &dyn Views, effect: Effect) {
+fn show(views: &dyn Views, agents: &Agents, effect: Effect) {
     match effect {
         Effect::Status(place, status) => views.status(place, status),
         Effect::List(list, used) => views.list(&list, used),
         Effect::Token(token) => views.token(&token),
         Effect::Instance(instance) => views.instance(&instance),
         Effect::Key(key) => views.key(&key),
+        Effect::Agent(agent) => agents.committed(agent),
     }
 }

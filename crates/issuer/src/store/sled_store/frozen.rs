@@ -197,7 +197,8 @@ pub fn load(
         batch.insert(key, value);
         if bytes >= BATCH {
             tree.apply_batch(std::mem::take(&mut batch)).map_err(failed)?;
-            (bytes, _) = (0, progress(record, records));
+            bytes = 0;
+            progress(record, records);
         }
     }
     if dump.read(&mut [0]).map_err(|_| cut())? > 0 {

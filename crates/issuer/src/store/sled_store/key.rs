@@ -11,6 +11,8 @@ pub(super) const CREDENTIAL: u8 = b'c';
 pub(super) const CREDENTIAL_NAME: u8 = b'n';
 pub(super) const OF_AGENT: u8 = b'b';
 pub(super) const PREPARED: u8 = b'p';
+pub(super) const PREPARED_FOR: u8 = b'q';
+pub(super) const UNSETTLED: u8 = b'w';
 pub(super) const STATUS: u8 = b's';
 pub(super) const LIST: u8 = b'l';
 pub(super) const LIST_USED: u8 = b'u';
@@ -31,7 +33,9 @@ pub(super) const RESTORED: &[u8] = b"m/restored";
 fn of(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(33);
     key.push(kind);
-    parts.iter().for_each(|part| key.extend_from_slice(part));
+    for part in parts {
+        key.extend_from_slice(part);
+    }
     key
 }
 
@@ -60,6 +64,14 @@ pub(super) fn of_agent(agent: Id, credential: Option<Id>) -> Vec<u8> {
 
 pub(super) fn prepared(id: Id) -> Vec<u8> {
     of(PREPARED, &[id.as_bytes()])
+}
+
+pub(super) fn prepared_for(id: Id) -> Vec<u8> {
+    of(PREPARED_FOR, &[id.as_bytes()])
+}
+
+pub(super) fn unsettled(agent: Id) -> Vec<u8> {
+    of(UNSETTLED, &[agent.as_bytes()])
 }
 
 pub(super) fn status(place: StatusPlace) -> Vec<u8> {
@@ -130,8 +142,19 @@ pub(super) fn status_place(key: &[u8]) -> Option<StatusPlace> {
     Some(StatusPlace { list, index: u32::from_be_bytes([i0, i1, i2, i3]) })
 }
 
-pub(super) fn place_to_bytes(place: Place) -> Vec<u8> {
-    [&place.file.to_be_bytes()[..], &place.at.to_be_bytes(), &place.length.to_be_bytes()].concat()
+/// How many events one key stands for at most: the places of a group lie side by side under the
+/// sequence of the first of them.
+pub(super) const EVENTS_IN_A_CHUNK: usize = 256;
+
+/// How many bytes a place takes.
+pub(super) const PLACE: usize = 16;
+
+pub(super) fn place_to_bytes(place: Place) -> [u8; PLACE] {
+    let mut bytes = [0; PLACE];
+    bytes[..4].copy_from_slice(&place.file.to_be_bytes());
+    bytes[4..12].copy_from_slice(&place.at.to_be_bytes());
+    bytes[12..].copy_from_slice(&place.length.to_be_bytes());
+    bytes
 }
 
 pub(super) fn place_from_bytes(bytes: &[u8]) -> Option<Place> {

@@ -1,5 +1,8 @@
 //! The embedded store: state and indexes in sled, what is large in append-only files beside it.
 
+mod agents;
+mod changes;
+mod codec;
 mod committer;
 mod frozen;
 mod key;
@@ -15,10 +18,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
 pub use self::frozen::{Frozen, load, values_path};
 
+use self::agents::Agents;
+use self::codec::decode;
 use self::committer::{Committer, OnStop, Work};
 use self::values::{End, Reader, Writer};
 use crate::store::{StoreError, Views};
@@ -42,6 +45,7 @@ pub struct SledStore {
     committer: Committer,
     tree: sled::Db,
     values: Reader,
+    agents: Arc<Agents>,
     _lock: File,
 }
 
@@ -93,7 +97,9 @@ impl SledStore {
             .map_err(|error| StoreError::Stopped(format!("the database's file: {error}")))?;
         tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
         reads::show(&tree, views.as_ref())?;
+        let agents = Arc::new(Agents::default());
         let work = Work {
+            agents: Arc::clone(&agents),
             tree: tree.clone(),
             database,
             values,
@@ -105,7 +111,7 @@ impl SledStore {
         let values = Reader::new(&layout.values);
         let restored = tree.get(key::RESTORED).map_err(failed)?.map(|noted| noted.to_vec());
         let opened = Opened { new: version.is_none(), next_event, log, restored };
-        Ok((Self { committer, tree, values, _lock: lock }, opened))
+        Ok((Self { committer, tree, values, agents, _lock: lock }, opened))
     }
 
     /// Whether it still writes.
@@ -138,9 +144,4 @@ fn failed(error: sled::Error) -> StoreError {
 
 fn unreadable(key: &[u8]) -> StoreError {
     StoreError::Damaged(format!("the value of {:?} can't be read", String::from_utf8_lossy(key)))
-}
-
-fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| StoreError::Damaged(format!("a record can't be read: {error}")))
 }

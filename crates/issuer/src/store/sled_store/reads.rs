@@ -1,5 +1,6 @@
 //! What is read without waiting for anything.
 
+use super::codec::decode_credential;
 use super::{SledStore, decode, failed, key, transaction};
 use crate::environment::Moment;
 use crate::id::Id;
@@ -9,7 +10,7 @@ use crate::store::{
 };
 
 /// How many records one look through the store reads at most.
-const MOST_READ: usize = 100_000;
+const MOST_READ: usize = 10_000;
 
 /// Shows `views` all that is kept in memory.
 pub(super) fn show(tree: &sled::Tree, views: &dyn Views) -> Result<(), StoreError> {
@@ -60,26 +61,23 @@ impl SledStore {
         self.tree.get(key).map_err(failed)?.map(|bytes| decode(&bytes)).transpose()
     }
 
-    fn find_by<T: serde::de::DeserializeOwned>(
-        &self,
-        index: &[u8],
-        key: fn(Id) -> Vec<u8>,
-    ) -> Result<Option<T>, StoreError> {
-        let Some(id) = self.tree.get(index).map_err(failed)? else { return Ok(None) };
-        let id = key::id_at_end(&id).ok_or_else(|| super::unreadable(index))?;
-        self.find(&key(id))
-    }
-
     pub(super) fn read_agent(&self, id: Id) -> Result<Option<Agent>, StoreError> {
-        self.find(&key::agent(id))
+        self.agents.find(id, || self.find(&key::agent(id)))
     }
 
     pub(super) fn read_agent_by_did(&self, did: &str) -> Result<Option<Agent>, StoreError> {
-        self.find_by(&key::agent_did(did), key::agent)
+        let index = key::agent_did(did);
+        let Some(id) = self.tree.get(&index).map_err(failed)? else { return Ok(None) };
+        let id = key::id_at_end(&id).ok_or_else(|| super::unreadable(&index))?;
+        self.read_agent(id)
     }
 
     pub(super) fn read_credential(&self, id: Id) -> Result<Option<Credential>, StoreError> {
-        self.find(&key::credential(id))
+        self.find_credential(&key::credential(id))
+    }
+
+    fn find_credential(&self, key: &[u8]) -> Result<Option<Credential>, StoreError> {
+        self.tree.get(key).map_err(failed)?.map(|bytes| decode_credential(&bytes)).transpose()
     }
 
     pub(super) fn read_credential_by_name(
@@ -91,7 +89,10 @@ impl SledStore {
         {
             return Ok(Some(found));
         }
-        self.find_by(&key::credential_name(name), key::credential)
+        let index = key::credential_name(name);
+        let Some(id) = self.tree.get(&index).map_err(failed)? else { return Ok(None) };
+        let id = key::id_at_end(&id).ok_or_else(|| super::unreadable(&index))?;
+        self.read_credential(id)
     }
 
     /// The items under `prefix` after `after` that are wanted.
@@ -104,7 +105,7 @@ impl SledStore {
         wanted: &dyn Fn(&T) -> bool,
     ) -> Result<Page<T>, StoreError> {
         let mut from = prefix.to_vec();
-        from.extend(after.iter().flat_map(|after| after.as_bytes()));
+        from.extend(after.iter().flat_map(Id::as_bytes));
         let mut items = Vec::new();
         let mut last = None;
         for (number, item) in self.tree.range(from.clone()..).enumerate() {
@@ -147,7 +148,7 @@ impl SledStore {
                 &[key::CREDENTIAL],
                 after,
                 limit,
-                |_, value| decode(value).map(Some),
+                |_, value| decode_credential(value).map(Some),
                 wanted,
             ),
         }
@@ -159,8 +160,13 @@ impl SledStore {
 
     pub(super) fn read_event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
         let at = key::event(sequence);
-        let Some(bytes) = self.tree.get(&at).map_err(failed)? else { return Ok(None) };
-        let place = key::place_from_bytes(&bytes).ok_or_else(|| super::unreadable(&at))?;
+        // The chunk that begins with it or before it.
+        let chunk = self.tree.range(key::event(0)..=at.clone()).next_back().transpose();
+        let Some((first, places)) = chunk.map_err(failed)? else { return Ok(None) };
+        let first = key::number_at_end(&first).ok_or_else(|| super::unreadable(&at))?;
+        let number = usize::try_from(sequence - first).unwrap_or(usize::MAX);
+        let Some(place) = places.chunks_exact(key::PLACE).nth(number) else { return Ok(None) };
+        let place = key::place_from_bytes(place).ok_or_else(|| super::unreadable(&at))?;
         let bytes = self.values.read(place)?;
         let parts = bytes.split_first_chunk::<2>().and_then(|(length, rest)| {
             rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))
@@ -203,13 +209,23 @@ impl SledStore {
         }
     }
 
+    pub(super) fn read_unsettled(&self) -> Result<Vec<Id>, StoreError> {
+        self.tree
+            .scan_prefix([key::UNSETTLED])
+            .map(|item| {
+                let (at, _) = item.map_err(failed)?;
+                key::id_at_end(&at).ok_or_else(|| super::unreadable(&at))
+            })
+            .collect()
+    }
+
     pub(super) fn read_unfinished(&self, before: Moment) -> Result<Vec<Credential>, StoreError> {
         let mut unfinished = Vec::new();
         for item in self.tree.scan_prefix([key::PREPARED]) {
-            let (at, _) = item.map_err(failed)?;
-            let id = key::id_at_end(&at).ok_or_else(|| super::unreadable(&at))?;
-            let credential = self.read_credential(id)?;
-            unfinished.extend(credential.filter(|credential| credential.prepared_at < before));
+            let credential = decode_credential(&item.map_err(failed)?.1)?;
+            if credential.prepared_at < before {
+                unfinished.push(credential);
+            }
         }
         Ok(unfinished)
     }

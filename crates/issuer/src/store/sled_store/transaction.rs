@@ -1,18 +1,20 @@
 //! One transaction after the other, gathered into groups that become durable at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::codec::{decode, decode_credential, encode, encode_credential};
 use super::frozen::Aside;
 use super::key;
 use super::values::Writer;
 use crate::environment::Moment;
+use crate::id::Id;
 use crate::store::{
-    Answer, Event, Idempotency, KeyRecord, List, Place, Status, StatusPlace, StoreError, Token,
-    With, record,
+    Agent, Answer, Credential, Event, Idempotency, KeyRecord, List, Place, Status, StatusPlace,
+    StoreError, Token, With, record,
 };
 
 /// What those who read from memory are told once a group is durable.
@@ -22,6 +24,7 @@ pub(super) enum Effect {
     Token(Token),
     Instance(record::Instance),
     Key(KeyRecord),
+    Agent(Agent),
 }
 
 /// What a group of transactions has done so far.
@@ -31,7 +34,11 @@ pub(super) struct Group<'g> {
     written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) effects: Vec<Effect>,
     pub(super) events: Vec<Event>,
+    /// Where each of the events lies.
+    places: Vec<Place>,
     first_event: u64,
+    /// Agents as they are with what this group did: each is asked for again and again.
+    agents: HashMap<Id, Agent>,
     /// Who wants to know what is overwritten.
     aside: Option<Arc<Aside>>,
 }
@@ -43,9 +50,17 @@ impl<'g> Group<'g> {
         first_event: u64,
         aside: Option<Arc<Aside>>,
     ) -> Self {
-        let written = BTreeMap::new();
-        let (effects, events) = (Vec::new(), Vec::new());
-        Self { tree, values, written, effects, events, first_event, aside }
+        Self {
+            tree,
+            values,
+            written: BTreeMap::new(),
+            effects: Vec::new(),
+            events: Vec::new(),
+            places: Vec::new(),
+            first_event,
+            agents: HashMap::new(),
+            aside,
+        }
     }
 
     /// Does one transaction: all of it, or nothing.
@@ -65,6 +80,8 @@ impl<'g> Group<'g> {
                 self.values.back_to(mark.0);
                 self.effects.truncate(mark.1);
                 self.events.truncate(mark.2);
+                self.places.truncate(mark.2);
+                self.agents.clear();
                 Err(error)
             }
         }
@@ -72,8 +89,15 @@ impl<'g> Group<'g> {
 
     /// Makes all of it durable: first the value files, then the database that points into them.
     pub(super) fn write(mut self) -> Result<Written, sled::Error> {
-        if self.written.is_empty() {
+        if self.written.is_empty() && self.places.is_empty() {
             return Ok(Written { effects: self.effects, events: self.events });
+        }
+        let mut first = self.first_event;
+        for chunk in self.places.chunks(key::EVENTS_IN_A_CHUNK) {
+            let places: Vec<u8> =
+                chunk.iter().flat_map(|place| key::place_to_bytes(*place)).collect();
+            self.written.insert(key::event(first), Some(places));
+            first += chunk.len() as u64;
         }
         let next = self.first_event + self.events.len() as u64;
         self.written.insert(key::NEXT_EVENT.to_vec(), Some(next.to_be_bytes().to_vec()));
@@ -122,7 +146,31 @@ impl Transaction<'_, '_> {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.bytes(key)?.map(|bytes| super::decode(&bytes)).transpose()
+        self.bytes(key)?.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    pub(super) fn credential(&self, key: &[u8]) -> Result<Option<Credential>, StoreError> {
+        self.bytes(key)?.map(|bytes| decode_credential(&bytes)).transpose()
+    }
+
+    pub(super) fn put_credential(&mut self, credential: &Credential) -> Result<(), StoreError> {
+        self.put(key::credential(credential.id), encode_credential(credential)?);
+        Ok(())
+    }
+
+    pub(super) fn agent(&mut self, id: Id) -> Result<&Agent, StoreError> {
+        if !self.group.agents.contains_key(&id) {
+            let agent = self.get(&key::agent(id))?.ok_or(StoreError::NotFound("agent"))?;
+            self.group.agents.insert(id, agent);
+        }
+        self.group.agents.get(&id).ok_or(StoreError::NotFound("agent"))
+    }
+
+    pub(super) fn put_agent(&mut self, agent: Agent) -> Result<(), StoreError> {
+        self.put(key::agent(agent.id), encode(&agent)?);
+        self.group.agents.insert(agent.id, agent.clone());
+        self.effect(Effect::Agent(agent));
+        Ok(())
     }
 
     /// The keys that begin with `prefix`, at most `limit` after `after`.
@@ -170,14 +218,19 @@ impl Transaction<'_, '_> {
         key: Vec<u8>,
         value: &impl Serialize,
     ) -> Result<(), StoreError> {
-        let bytes = serde_json::to_vec(value)
-            .map_err(|error| StoreError::Damaged(format!("can't be written: {error}")))?;
-        self.put(key, bytes);
+        self.put(key, encode(value)?);
         Ok(())
     }
 
     pub(super) fn remove(&mut self, key: Vec<u8>) {
         self.written.insert(key, None);
+    }
+
+    pub(super) fn remove_if_there(&mut self, key: Vec<u8>) -> Result<(), StoreError> {
+        if self.has(&key)? {
+            self.remove(key);
+        }
+        Ok(())
     }
 
     pub(super) fn stage(&mut self, parts: &[&[u8]]) -> Result<Place, StoreError> {
@@ -195,7 +248,7 @@ impl Transaction<'_, '_> {
             StoreError::Conflict("an entry of the log is at most 65,535 bytes long")
         })?;
         let place = self.stage(&[&length.to_be_bytes(), &event.entry, &event.record])?;
-        self.put(key::event(sequence), key::place_to_bytes(place));
+        self.group.places.push(place);
         if let Some(agent) = event.agent {
             self.put(key::history(agent, sequence), Vec::new());
         }
@@ -204,14 +257,27 @@ impl Transaction<'_, '_> {
     }
 
     /// What goes along with every change: the client's key first, so that a repetition does
-    /// nothing, then the events.
+    /// nothing, then the challenge, then the events.
     pub(super) fn with(&mut self, with: &mut With) -> Result<(), StoreError> {
         if let Some(idempotency) = &with.idempotency {
             self.claim(idempotency, with.answer.as_ref())?;
         }
+        if let Some((challenge, until)) = with.answers {
+            self.redeem(&challenge, until)?;
+        }
         for event in std::mem::take(&mut with.events) {
             self.event(event)?;
         }
+        Ok(())
+    }
+
+    /// Uses a challenge up.
+    pub(super) fn redeem(&mut self, challenge: &[u8; 16], until: Moment) -> Result<(), StoreError> {
+        let key = key::challenge(challenge);
+        if self.has(&key)? {
+            return Err(StoreError::Exists("this challenge was answered before"));
+        }
+        self.put(key, until.0.to_be_bytes().to_vec());
         Ok(())
     }
 

@@ -1,14 +1,14 @@
-//! The transactions, one function each.
+//! The transactions: what goes along with each, and what each changes.
 
-use super::reads::status_to_byte;
-use super::transaction::{Effect, Request, Transaction};
-use super::{SledStore, decode, failed, key};
+use super::codec::encode;
+use super::transaction::{Effect, Request};
+use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Answer, Changed, Credential, EachChanged, Idempotency,
-    Instance, Issued, KeyRecord, List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation,
-    Scope, Status, Store, StoreError, StoredEvent, Token, With,
+    Agent, AgentChange, Answer, Changed, Credential, Idempotency, Instance, Issued, KeyRecord,
+    List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation, Scope, Status, Store, StoreError,
+    StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -80,7 +80,7 @@ impl Store for SledStore {
                 return Err(StoreError::Exists("an agent with this DID is enrolled"));
             }
             transaction.put(did, agent.id.as_bytes().to_vec());
-            transaction.put_json(key::agent(agent.id), &agent)?;
+            transaction.put_agent(agent.clone())?;
             Ok(agent)
         })
     }
@@ -94,7 +94,7 @@ impl Store for SledStore {
     ) -> Pending<Agent> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            change_agent(transaction, id, change, at, with.each.as_mut())
+            changes::change_agent(transaction, id, change, at, with.each.as_mut())
         })
     }
 
@@ -103,12 +103,15 @@ impl Store for SledStore {
         reservations: Vec<Reservation>,
         mut with: With,
     ) -> Pending<Vec<Result<(), StoreError>>> {
+        let request = with.idempotency.as_ref().map(|idempotency| idempotency.key);
+        // Written here, where it holds up nobody else.
+        let records: Result<Vec<Vec<u8>>, StoreError> =
+            reservations.iter().map(|reservation| encode(&reservation.credential)).collect();
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            let request = with.idempotency.map(|idempotency| idempotency.key);
             let mut outcomes = Vec::with_capacity(reservations.len());
-            for reservation in reservations {
-                match reserve(transaction, reservation, request.as_ref()) {
+            for (reservation, record) in reservations.into_iter().zip(records?) {
+                match changes::reserve(transaction, reservation, &record, request.as_ref()) {
                     Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
                         return Err(error);
                     }
@@ -123,9 +126,16 @@ impl Store for SledStore {
     }
 
     fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
+        let written = |issued: &Issued| {
+            encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
+        };
+        let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            issued.into_iter().try_for_each(|issued| commit(transaction, issued))
+            issued
+                .into_iter()
+                .zip(records?)
+                .try_for_each(|(issued, record)| changes::commit(transaction, issued, &record))
         })
     }
 
@@ -133,35 +143,50 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             for id in ids {
-                abandon(transaction, id, with.each.as_mut())?;
+                changes::abandon(transaction, id, with.each.as_mut())?;
             }
             Ok(())
         })
     }
 
-    fn set_status(&self, scope: Scope, status: Status, mut with: With) -> Pending<Vec<Changed>> {
+    fn settle(&self, agent: Id, mut with: With) -> Pending<bool> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            let mut changed = Vec::new();
-            for id in in_scope(transaction, &scope)? {
-                let Some(credential) = transaction.get::<Credential>(&key::credential(id))? else {
-                    continue;
-                };
-                if changed.len() == MOST_CHANGES {
-                    break;
-                }
+            changes::settle(transaction, agent, with.each.as_mut())
+        })
+    }
+
+    fn unsettled(&self) -> Result<Vec<Id>, StoreError> {
+        self.read_unsettled()
+    }
+
+    fn set_status(
+        &self,
+        scope: Scope,
+        after: Option<Id>,
+        status: Status,
+        mut with: With,
+    ) -> Pending<Changed> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            let (ids, next) = changes::in_scope(transaction, &scope, after)?;
+            let one = matches!(scope, Scope::One(_));
+            let mut changed = Changed { credentials: Vec::new(), next };
+            for id in ids {
+                let found = transaction.credential(&key::credential(id))?;
+                let Some(credential) = found else { continue };
                 let fits = match &scope {
                     Scope::AgentType(_, name) | Scope::Type(name) => {
                         credential.credential_type == *name
                     }
                     Scope::One(_) | Scope::Agent(_) => true,
                 };
-                let one = matches!(scope, Scope::One(_));
-                if !fits || (!one && credential.phase != Phase::Issued) {
-                    continue;
+                if fits && (one || credential.phase == Phase::Issued) {
+                    let each = with.each.as_mut();
+                    let new =
+                        changes::set_status(transaction, credential, status, false, one, each)?;
+                    changed.credentials.extend(new);
                 }
-                let each = with.each.as_mut();
-                changed.extend(set_status(transaction, credential, status, false, one, each)?);
             }
             Ok(changed)
         })
@@ -194,14 +219,14 @@ impl Store for SledStore {
             }
             transaction.put_json(key, &instance)?;
             transaction.effect(Effect::Instance(instance));
-            put_keys(transaction, keys)
+            changes::put_keys(transaction, keys)
         })
     }
 
     fn put_keys(&self, keys: Vec<KeyRecord>, mut with: With) -> Pending<()> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
-            put_keys(transaction, keys)
+            changes::put_keys(transaction, keys)
         })
     }
 
@@ -215,14 +240,8 @@ impl Store for SledStore {
     }
 
     fn redeem(&self, challenge: [u8; 16], until: Moment, mut with: With) -> Pending<()> {
-        self.committer.submit(move |transaction| {
-            let key = key::challenge(&challenge);
-            if transaction.has(&key)? {
-                return Err(StoreError::Exists("this challenge was answered before"));
-            }
-            transaction.put(key, until.0.to_be_bytes().to_vec());
-            transaction.with(&mut with)
-        })
+        with.answers = Some((challenge, until));
+        self.note(with)
     }
 
     fn note(&self, mut with: With) -> Pending<()> {
@@ -285,259 +304,7 @@ impl SledStore {
             transaction.remove(key::LOG_WRITTEN.to_vec());
             transaction.put_json(key::instance(&instance.name), &instance)?;
             transaction.effect(Effect::Instance(instance));
-            put_keys(transaction, keys)
+            changes::put_keys(transaction, keys)
         })
     }
-}
-
-fn change_agent(
-    transaction: &mut Transaction<'_, '_>,
-    id: Id,
-    change: AgentChange,
-    at: Moment,
-    mut each: Option<&mut EachChanged>,
-) -> Result<Agent, StoreError> {
-    let key = key::agent(id);
-    let mut agent: Agent = transaction.get(&key)?.ok_or(StoreError::NotFound("agent"))?;
-    let was = agent.state;
-    if was == AgentState::Retired && change.state != Some(AgentState::Retired) {
-        return Err(StoreError::Conflict("the agent is retired"));
-    }
-    if let Some(state) = change.state {
-        agent.state = next_state(&agent, state)?;
-    }
-    let attested = [
-        (change.name, &mut agent.name),
-        (change.version, &mut agent.version),
-        (change.model_digest, &mut agent.model_digest),
-        (change.code_digest, &mut agent.code_digest),
-    ];
-    for (new, old) in attested.into_iter().filter_map(|(new, old)| Some((new?, old))) {
-        agent.identity_attested &= *old == new;
-        *old = new;
-    }
-    // Later than before whatever the clock says: what was decided of the agent before is held
-    // against this.
-    agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
-    transaction.put_json(key, &agent)?;
-    if agent.state != was {
-        carry_over(transaction, &agent, each.as_deref_mut())?;
-    }
-    Ok(agent)
-}
-
-fn next_state(agent: &Agent, asked: AgentState) -> Result<AgentState, StoreError> {
-    match (agent.state, asked) {
-        (AgentState::Enrolled | AgentState::Active, AgentState::Suspended) => Ok(asked),
-        (AgentState::Suspended, AgentState::Suspended) => Ok(asked),
-        (AgentState::Suspended, AgentState::Active | AgentState::Enrolled) => {
-            Ok(if agent.identity_attested { AgentState::Active } else { AgentState::Enrolled })
-        }
-        (_, AgentState::Retired) => Ok(asked),
-        _ => Err(StoreError::Conflict("only a suspended agent can be resumed")),
-    }
-}
-
-/// What an agent's state means for what was issued to it.
-fn carry_over(
-    transaction: &mut Transaction<'_, '_>,
-    agent: &Agent,
-    mut each: Option<&mut EachChanged>,
-) -> Result<(), StoreError> {
-    let status = match agent.state {
-        AgentState::Retired => Status::Revoked,
-        AgentState::Suspended => Status::Suspended,
-        AgentState::Enrolled | AgentState::Active => Status::Valid,
-    };
-    let mut changed = 0;
-    for id in in_scope(transaction, &Scope::Agent(agent.id))? {
-        let Some(credential) = transaction.get::<Credential>(&key::credential(id))? else {
-            continue;
-        };
-        // What was suspended for itself stays so when its agent comes back.
-        let stays = status == Status::Valid && !credential.suspended_with_agent;
-        if credential.phase != Phase::Issued || stays {
-            continue;
-        }
-        let with_agent = status == Status::Suspended;
-        let change =
-            set_status(transaction, credential, status, with_agent, false, each.as_deref_mut())?;
-        changed += usize::from(change.is_some());
-        if changed > MOST_CHANGES {
-            return Err(StoreError::Conflict(
-                "the agent has too many credentials to change at once: revoke them first",
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn in_scope(transaction: &Transaction<'_, '_>, scope: &Scope) -> Result<Vec<Id>, StoreError> {
-    let prefix = match scope {
-        Scope::One(id) => {
-            return match transaction.has(&key::credential(*id))? {
-                true => Ok(vec![*id]),
-                false => Err(StoreError::NotFound("credential")),
-            };
-        }
-        Scope::Agent(agent) | Scope::AgentType(agent, _) => key::of_agent(*agent, None),
-        Scope::Type(_) => vec![key::CREDENTIAL],
-    };
-    let keys = transaction.keys(&prefix, None, usize::MAX / 4)?;
-    Ok(keys.iter().filter_map(|key| key::id_at_end(key)).collect())
-}
-
-/// Sets a status; `None` if nothing changes. Revocation is for good.
-fn set_status(
-    transaction: &mut Transaction<'_, '_>,
-    mut credential: Credential,
-    status: Status,
-    with_agent: bool,
-    strict: bool,
-    each: Option<&mut EachChanged>,
-) -> Result<Option<Changed>, StoreError> {
-    let was = credential.status;
-    if was == status {
-        return Ok(None);
-    }
-    if was == Status::Revoked {
-        return match strict {
-            true => Err(StoreError::Conflict("the credential is revoked, for good")),
-            false => Ok(None),
-        };
-    }
-    let Some(place) = credential.status_place else {
-        return match strict {
-            true => Err(StoreError::Conflict("the credential has no status entry")),
-            false => Ok(None),
-        };
-    };
-    credential.status = status;
-    credential.suspended_with_agent = with_agent;
-    transaction.put_json(key::credential(credential.id), &credential)?;
-    transaction.put(key::status(place), vec![status_to_byte(status)]);
-    transaction.effect(Effect::Status(place, status));
-    if let Some(each) = each {
-        let event = each(&credential, was)?;
-        transaction.event(event)?;
-    }
-    Ok(Some(Changed { credential, was }))
-}
-
-/// Nothing is written before all is checked: one that fails leaves no trace among the others.
-fn reserve(
-    transaction: &mut Transaction<'_, '_>,
-    reservation: Reservation,
-    request: Option<&[u8; 16]>,
-) -> Result<(), StoreError> {
-    let Reservation { mut credential, payload, list_used, requires, event } = reservation;
-    if let Some(requires) = requires {
-        let agent: Agent =
-            transaction.get(&key::agent(requires.agent))?.ok_or(StoreError::NotFound("agent"))?;
-        let fits = match requires.identity {
-            true => matches!(agent.state, AgentState::Enrolled | AgentState::Active),
-            false => agent.state == AgentState::Active && agent.identity_attested,
-        };
-        if !fits || agent.changed_at != requires.changed_at {
-            return Err(StoreError::Conflict("the agent changed while this was decided"));
-        }
-    }
-    if let Some(name) = &credential.document_id {
-        let key = key::credential_name(name);
-        if transaction.has(&key)? {
-            return Err(StoreError::Exists("a credential with this id was issued"));
-        }
-        transaction.put(key, credential.id.as_bytes().to_vec());
-    }
-    if let Some(place) = credential.status_place {
-        let key = key::list_used(place.list);
-        let before = transaction.bytes(&key)?.and_then(|bytes| bytes.try_into().ok());
-        let before = before.map_or(0, u64::from_be_bytes);
-        transaction.put(key, before.max(list_used).to_be_bytes().to_vec());
-    }
-    credential.payload = transaction.stage(&[&payload])?;
-    transaction.put_json(key::credential(credential.id), &credential)?;
-    if let Some(agent) = credential.agent {
-        transaction.put(key::of_agent(agent, Some(credential.id)), Vec::new());
-    }
-    let request = request.map(|request| request.to_vec()).unwrap_or_default();
-    transaction.put(key::prepared(credential.id), request);
-    transaction.event(event)
-}
-
-fn commit(transaction: &mut Transaction<'_, '_>, issued: Issued) -> Result<(), StoreError> {
-    let at = key::credential(issued.id);
-    let mut credential: Credential =
-        transaction.get(&at)?.ok_or(StoreError::NotFound("reservation"))?;
-    if credential.phase != Phase::Prepared {
-        return Err(StoreError::Conflict("the reservation was given up"));
-    }
-    if let Some(id) = credential.agent {
-        let key = key::agent(id);
-        let mut agent: Agent = transaction.get(&key)?.ok_or(StoreError::NotFound("agent"))?;
-        match agent.state {
-            AgentState::Retired => {
-                return Err(StoreError::Conflict("the agent was retired while this was signed"));
-            }
-            AgentState::Suspended => {
-                return Err(StoreError::Conflict("the agent was suspended while this was signed"));
-            }
-            AgentState::Enrolled | AgentState::Active => {}
-        }
-        if credential.attests_agent_of == Some(agent.changed_at) {
-            agent.identity_attested = true;
-            agent.state = AgentState::Active;
-            transaction.put_json(key, &agent)?;
-        }
-    }
-    credential.phase = Phase::Issued;
-    credential.secured = Some(transaction.stage(&[&issued.secured])?);
-    transaction.put_json(at, &credential)?;
-    transaction.remove(key::prepared(issued.id));
-    transaction.event(issued.event)
-}
-
-fn abandon(
-    transaction: &mut Transaction<'_, '_>,
-    id: Id,
-    each: Option<&mut EachChanged>,
-) -> Result<(), StoreError> {
-    let at = key::prepared(id);
-    let Some(request) = transaction.bytes(&at)? else { return Ok(()) };
-    transaction.remove(at);
-    if let Ok(request) = <[u8; 16]>::try_from(request) {
-        let at = key::request(&request);
-        let open = transaction.get::<Request>(&at)?.is_some_and(|found| found.answer.is_none());
-        if open {
-            transaction.remove(at);
-        }
-    }
-    let at = key::credential(id);
-    let Some(mut credential) = transaction.get::<Credential>(&at)? else { return Ok(()) };
-    let was = credential.status;
-    credential.phase = Phase::Abandoned;
-    credential.status = Status::Revoked;
-    transaction.put_json(at, &credential)?;
-    if let Some(place) = credential.status_place {
-        transaction.put(key::status(place), vec![status_to_byte(Status::Revoked)]);
-        transaction.effect(Effect::Status(place, Status::Revoked));
-    }
-    if let Some(name) = &credential.document_id {
-        transaction.remove(key::credential_name(name));
-    }
-    match each {
-        Some(each) => {
-            let event = each(&credential, was)?;
-            transaction.event(event)
-        }
-        None => Ok(()),
-    }
-}
-
-fn put_keys(transaction: &mut Transaction<'_, '_>, keys: Vec<KeyRecord>) -> Result<(), StoreError> {
-    for record in keys {
-        transaction.put_json(key::key(&record.instance, &record.name), &record)?;
-        transaction.effect(Effect::Key(record));
-    }
-    Ok(())
 }

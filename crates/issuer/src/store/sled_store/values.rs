@@ -83,10 +83,14 @@ impl Writer {
             .map_err(|_| StoreError::Conflict("a record is at most 4 GiB long"))?;
         let at = self.end.at + self.buffer.len() as u64;
         let mut checksum = crc32fast::Hasher::new();
-        parts.iter().for_each(|part| checksum.update(part));
+        for part in parts {
+            checksum.update(part);
+        }
         self.buffer.extend_from_slice(&length.to_le_bytes());
         self.buffer.extend_from_slice(&checksum.finalize().to_le_bytes());
-        parts.iter().for_each(|part| self.buffer.extend_from_slice(part));
+        for part in parts {
+            self.buffer.extend_from_slice(part);
+        }
         Ok(Place { file: self.end.file, at, length })
     }
 

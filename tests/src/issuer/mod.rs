@@ -1,0 +1,8 @@
+//! The issuer's service, over real HTTP and a real folder.
+
+pub(crate) mod agent;
+pub(crate) mod http;
+mod idempotency;
+mod lifecycle;
+pub(crate) mod service;
+mod story;
