@@ -221,3 +221,108 @@ pub fn values_path(folder: &Path, number: u32) -> PathBuf {
 fn at(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Stopped(format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use super::*;
+
+    /// A generator of numbers that is the same each time.
+    fn next(state: &mut u64) -> u64 {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        *state >> 33
+    }
+
+    #[test]
+    fn a_dump_is_of_one_moment_while_everything_is_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = sled::Config::new().path(folder.path()).open().unwrap();
+        let key = |number: u64| number.to_be_bytes().to_vec();
+        let mut state = 7;
+        for number in 0..20_000 {
+            tree.insert(key(number * 3), format!("{}", next(&mut state)).into_bytes()).unwrap();
+        }
+        for round in 0..5_u64 {
+            let expected: BTreeMap<Vec<u8>, Vec<u8>> = tree
+                .iter()
+                .map(|item| item.map(|(key, value)| (key.to_vec(), value.to_vec())).unwrap())
+                .collect();
+            let (frozen, aside) = Frozen::now(&tree, folder.path(), 0).unwrap();
+            let (stop, groups, mut dump) = (AtomicBool::new(false), AtomicU32::new(0), Vec::new());
+            let count = std::thread::scope(|scope| {
+                let writer = scope.spawn(|| {
+                    let mut state = round;
+                    while !stop.load(Ordering::Relaxed) {
+                        let mut written = BTreeMap::new();
+                        for _ in 0..200 {
+                            let value = (next(&mut state) % 4 > 0).then(|| vec![9_u8; 20]);
+                            written.insert(key(next(&mut state) % 60_000), value);
+                        }
+                        if let Some(aside) = aside.upgrade() {
+                            aside.keep(&tree, written.keys()).unwrap();
+                        }
+                        let mut batch = sled::Batch::default();
+                        for (key, value) in written {
+                            match value {
+                                Some(value) => batch.insert(key, value),
+                                None => batch.remove(key),
+                            }
+                        }
+                        tree.apply_batch(batch).unwrap();
+                        groups.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+                while groups.load(Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+                let count = frozen.dump(&mut dump).unwrap();
+                stop.store(true, Ordering::Relaxed);
+                writer.join().unwrap();
+                count
+            });
+            let (mut found, mut rest, mut records) = (BTreeMap::new(), &dump[..], 0);
+            while let Some((lengths, after)) = rest.split_first_chunk::<8>() {
+                let [a, b, c, d, e, f, g, h] = *lengths;
+                let (k, v) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+                let (key, after) = after.split_at(k as usize);
+                let (value, after) = after.split_at(v as usize);
+                found.insert(key.to_vec(), value.to_vec());
+                (rest, records) = (after, records + 1);
+            }
+            assert_eq!(records, count);
+            assert!(found == expected, "round {round}, {groups:?} groups");
+            // A new database from it holds the same.
+            if round == 0 {
+                let new = tempfile::tempdir().unwrap();
+                load(new.path(), &mut &dump[..], count, &mut |_, _| ()).unwrap();
+                let layout = open::Layout::of(new.path());
+                let loaded = open::database(&layout, 1 << 20).unwrap();
+                assert_eq!(loaded.len(), expected.len());
+                assert!(
+                    load(new.path(), &mut &dump[..dump.len() - 1], count, &mut |_, _| ()).is_err()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_writes_waits_for_a_walk_that_falls_behind_and_no_longer() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = sled::Config::new().path(folder.path()).open().unwrap();
+        let (frozen, aside) = Frozen::now(&tree, folder.path(), 0).unwrap();
+        let aside = aside.upgrade().unwrap();
+        let keys: Vec<Vec<u8>> = vec![vec![1; MOST_KEPT], vec![2; 10]];
+        aside.keep(&tree, keys[..1].iter()).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            aside.keep(&tree, keys[1..].iter()).unwrap();
+            sender.send(()).unwrap();
+        });
+        let wait = std::time::Duration::from_millis(200);
+        assert!(receiver.recv_timeout(wait).is_err());
+        drop(frozen);
+        receiver.recv_timeout(std::time::Duration::from_secs(10)).unwrap();
+    }
+}
