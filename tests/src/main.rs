@@ -7,6 +7,7 @@ mod data_model_1;
 mod dependencies;
 mod fixtures;
 mod issuer;
+mod issuer_files;
 mod mistakes;
 mod network;
 mod policies;

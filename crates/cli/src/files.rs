@@ -168,8 +168,7 @@ fn replace(
     mode: u32,
     old: Option<&fs::Metadata>,
 ) -> std::io::Result<()> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let folder = folder_of(path);
     let mut file = tempfile::Builder::new();
     #[cfg(unix)]
     file.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
@@ -189,6 +188,66 @@ fn replace(
     #[cfg(unix)]
     fs::File::open(folder).and_then(|folder| folder.sync_all())?;
     Ok(())
+}
+
+/// A file in the making, for its owner alone: it takes its name when it is whole, and is gone
+/// otherwise.
+pub(crate) struct Draft {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Begins a file. With `new`, one that is there already stays as it is.
+    pub(crate) fn begin(path: &Path, new: bool) -> Result<Self, Failure> {
+        let shown = path.display();
+        if is_standard_output(path) {
+            return Err(Failure::usage("--out: expected a file"));
+        }
+        if new && fs::symlink_metadata(path).is_ok() {
+            return Err(Failure::usage(format!("{shown} exists, and is not overwritten"))
+                .with_help("choose another name for --out"));
+        }
+        let path = behind(path);
+        if is_key_file(&path) {
+            let message = format!("{shown} is a key file, and a key is never overwritten");
+            return Err(Failure::usage(message).with_help("choose another name for --out"));
+        }
+        let file = tempfile::NamedTempFile::new_in(folder_of(&path))
+            .map_err(|error| Failure::usage(format!("can't write {shown}: {error}")))?;
+        Ok(Self { file, path })
+    }
+
+    /// Where it is until it has its name.
+    pub(crate) fn place(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Gives it its name, once it lasts.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let Self { file, path } = self;
+        let failed = |error: std::io::Error| {
+            Failure::fault(format!("can't write {}: {error}", path.display()))
+        };
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&path).map_err(|error| failed(error.error))?;
+        fs::File::open(folder_of(&path)).and_then(|folder| folder.sync_all()).map_err(failed)
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    folder.unwrap_or_else(|| Path::new("."))
 }
 
 /// Waits for and holds the lock that goes with a file, until it is dropped. Standard output, pipes

@@ -156,6 +156,11 @@ impl Answer {
         Ok(Exit::Accepted)
     }
 
+    /// The answer to the byte.
+    pub(crate) fn raw(&self) -> &str {
+        &self.text
+    }
+
     /// A member that the answer must have.
     pub(crate) fn text(&self, member: &str) -> Result<&str, Failure> {
         let found = self.value.get(member).and_then(Value::as_str);
@@ -209,6 +214,15 @@ impl Remote {
     /// Takes away what is there.
     pub(crate) fn delete(&self, route: &Route) -> Result<Answer, Failure> {
         self.read(self.runtime.block_on(self.service.delete(route)))
+    }
+
+    /// Has something made, and hands on what comes back piece by piece.
+    pub(crate) fn download(
+        &self,
+        route: &Route,
+        keep: &mut (dyn FnMut(&[u8]) -> bool + Send),
+    ) -> Result<(), Failure> {
+        self.read(self.runtime.block_on(self.service.download(route, keep))).map(drop)
     }
 
     /// The service's id of an agent that is named by that id or by its DID.

@@ -27,6 +27,9 @@ use crate::tls;
 /// The most that is read of an answer, in bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
 
+/// How long a download may pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+
 const LONGEST_TOKEN: usize = 4096;
 
 /// Where the service is, and how to speak to it.
@@ -181,6 +184,9 @@ pub enum ServiceError {
         /// The name.
         segment: String,
     },
+    /// What was downloaded could not be kept.
+    #[error("the answer could not be kept")]
+    NotKept,
     /// No answer came about.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -282,15 +288,52 @@ impl Service {
         self.send(Method::DELETE, route, None, None).await
     }
 
-    async fn send(
+    /// Posts nothing, and hands on what comes back piece by piece, however long it is; `keep` says
+    /// whether it could keep the piece. An answer that is no success is read as any other. What it
+    /// breaks off with is an error, and what came before is worth nothing.
+    pub async fn download(
+        &self,
+        route: &Route,
+        keep: &mut (dyn FnMut(&[u8]) -> bool + Send),
+    ) -> Result<Response, ServiceError> {
+        let url = route.below(&self.base)?;
+        let late = || FetchError::Deadline { url: shown(&url), limit: LONGEST_PAUSE };
+        let failed = |error: reqwest::Error| FetchError::of_http(&error, &url);
+        let sent = self.request(Method::POST, &url, None, None)?.send();
+        let sent = tokio::time::timeout(LONGEST_PAUSE, sent).await.map_err(|_| late())?;
+        let mut response = sent.map_err(failed)?;
+        refuse_redirect(&response, &url)?;
+        refuse_encoded(&response, &url)?;
+        let status = response.status().as_u16();
+        let content_type = header(&response, CONTENT_TYPE).and_then(|text| media_type(&text));
+        let retry_after = header(&response, RETRY_AFTER).and_then(|text| text.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        if !response.status().is_success() {
+            let mut progress = |_, _| ();
+            let reading = read(response, &url, LONGEST_ANSWER, &mut progress);
+            let read = tokio::time::timeout(self.timeout, reading).await.map_err(|_| late())?;
+            return Ok(Response { status, content_type, retry_after, body: read? });
+        }
+        loop {
+            let chunk = tokio::time::timeout(LONGEST_PAUSE, response.chunk()).await;
+            match chunk.map_err(|_| late())?.map_err(failed)? {
+                Some(chunk) if keep(&chunk) => {}
+                Some(_) => return Err(ServiceError::NotKept),
+                None => {
+                    return Ok(Response { status, content_type, retry_after, body: Vec::new() });
+                }
+            }
+        }
+    }
+
+    fn request(
         &self,
         method: Method,
-        route: &Route,
+        url: &Url,
         body: Option<&str>,
         key: Option<&str>,
-    ) -> Result<Response, ServiceError> {
+    ) -> Result<reqwest::RequestBuilder, ServiceError> {
         const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-        let url = route.below(&self.base)?;
         let mut request = self
             .http
             .request(method, url.clone())
@@ -306,6 +349,18 @@ impl Service {
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_owned());
         }
+        Ok(request)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        route: &Route,
+        body: Option<&str>,
+        key: Option<&str>,
+    ) -> Result<Response, ServiceError> {
+        let url = route.below(&self.base)?;
+        let request = self.request(method, &url, body, key)?;
         let exchange = async {
             let failed = |error: reqwest::Error| FetchError::of_http(&error, &url);
             let response = request.send().await.map_err(failed)?;

@@ -2,7 +2,9 @@
 //! keeps a provable log; and the formats and keys that it signs with.
 
 mod api;
+pub mod audit;
 mod authority;
+pub mod backup;
 mod bundle;
 mod challenge;
 pub mod environment;
@@ -14,7 +16,9 @@ mod issue;
 pub mod keys;
 mod limit;
 pub mod log;
+mod log_opening;
 mod problem;
+mod restored;
 mod sequencer;
 mod server;
 mod service;

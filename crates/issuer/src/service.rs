@@ -17,15 +17,17 @@ use crate::event::{Caller, EventDraft};
 use crate::format::Format;
 use crate::keys::seal::{self, Cost, SealingKey};
 use crate::limit::RateLimits;
-use crate::log::{LogError, LogKey, LogReader, LogWriter};
+use crate::log::{LogError, LogKey, LogReader};
+use crate::log_opening::{OpenLog, open_log};
 use crate::problem::Problem;
+use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
 use crate::settings::{InstanceSettings, KEY_TYPES, Settings, did_web};
 use crate::signer::{BUNDLE_INSTANCE, Issuing, KeyError, LOG_INSTANCE, Signers};
 use crate::state::State;
 use crate::status::{Lifetimes, StatusList};
 use crate::store::{
-    Answer, Idempotency, Instance, KeyRecord, List, Opened, Role, SledOptions, SledStore, Store,
+    Answer, Idempotency, Instance, KeyRecord, List, Role, SledOptions, SledStore, Store,
     StoreError, With,
 };
 use crate::token;
@@ -76,6 +78,7 @@ pub struct Service {
     pub log: Arc<LogReader>,
     /// The log's public key.
     pub log_key: LogKey,
+    pub(crate) log_number: u32,
     /// Challenges.
     pub challenges: Challenges,
     /// How much each client may ask for.
@@ -84,6 +87,8 @@ pub struct Service {
     pub default_instance: String,
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
     pub(crate) sled: Arc<SledStore>,
+    /// The backup that this goes on from, if it does.
+    restored: Option<Restored>,
     making_list: tokio::sync::Mutex<()>,
     /// Held while keys are replaced: new ones are numbered after those that are there.
     pub(crate) changing_keys: tokio::sync::Mutex<()>,
@@ -125,6 +130,7 @@ impl Service {
     ) -> Result<Started, StartError> {
         settings.check().map_err(|error| StartError::Settings(error.to_string()))?;
         let on_stop = Arc::new(on_stop);
+        restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
         check_mode(&settings, new)?;
@@ -148,9 +154,12 @@ impl Service {
         }
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
+        let found = restored::find(&settings.data, &opened)?;
+        let take_up =
+            TakeUp { settings: &settings, environment: &environment, store: &sled, state: &state };
         // Before anything is written: a folder that went back is not to be written over.
         let kept = match state.signers.instance(LOG_INSTANCE) {
-            Some(signer) => Some(open_log(&settings, &signer, &opened, store.as_ref())?),
+            Some(_) => Some(open_log(&take_up, &opened, &found)?),
             None => None,
         };
         let caller = Caller::service("start", environment.now());
@@ -160,14 +169,14 @@ impl Service {
             store: &store,
             state: &state,
             caller: &caller,
+            first_key: 1 + found.last().map_or(0, Restored::skipped_keys),
         };
         maker.instances()?;
         let administrator = maker.first_token()?;
 
-        let signer = own_instance(&state, LOG_INSTANCE)?;
-        let (writer, log, log_key) = match kept {
+        let OpenLog { writer, log, log_key, log_number, signer } = match kept {
             Some(kept) => kept,
-            None => open_log(&settings, &signer, &opened, store.as_ref())?,
+            None => open_log(&take_up, &opened, &found)?,
         };
         let sequencer = sequencer::start(sequencer::Work {
             writer,
@@ -191,9 +200,11 @@ impl Service {
             state,
             log,
             log_key,
+            log_number,
             default_instance,
             bundle: Mutex::default(),
             sled,
+            restored: found.pending.or(found.noted),
             making_list: tokio::sync::Mutex::default(),
             changing_keys: tokio::sync::Mutex::default(),
             sequencer: Mutex::new(Some(sequencer)),
@@ -274,12 +285,7 @@ impl Service {
     /// The list after the last one.
     fn new_list(&self, instance: &str) -> Result<List, Problem> {
         let number = self.state.lists().last().map_or(1, |list| list.list.number + 1);
-        Ok(List {
-            number,
-            instance: instance.to_owned(),
-            url: format!("{}/status/{number}", self.settings.public_url()),
-            permutation: hex(&self.environment.random::<32>()?),
-        })
+        Ok(new_list(&self.settings, &self.environment, instance, number)?)
     }
 
     async fn add_list(&self, list: List, caller: &Caller, mut with: With) -> Result<(), Problem> {
@@ -290,6 +296,21 @@ impl Service {
             .finish(caller, &self.environment)?;
         with.events.push(event);
         Ok(self.store.add_list(list, with).await?)
+    }
+
+    /// The number of an instance's next key: one that no key of it had, those included that a
+    /// restored backup does not know.
+    pub(crate) fn next_key(&self, issuing: &Issuing) -> usize {
+        let number = |key: &crate::signer::Key| key.record.name.strip_prefix("key-")?.parse().ok();
+        let last = issuing.keys.iter().filter_map(number).max();
+        let last = last.unwrap_or(0).max(issuing.keys.len());
+        let newest = issuing.keys.iter().map(|key| key.record.created_at).max();
+        match &self.restored {
+            Some(restored) if newest.is_none_or(|newest| newest < restored.at) => {
+                last + 1 + restored.skipped_keys()
+            }
+            _ => last + 1,
+        }
     }
 
     /// Publishes the last checkpoint, works off what waits and closes the store. Requests that are
@@ -304,6 +325,21 @@ impl Service {
     }
 }
 
+/// A status list of which nothing was given out yet.
+pub(crate) fn new_list(
+    settings: &Settings,
+    environment: &Environment,
+    instance: &str,
+    number: u32,
+) -> Result<List, NoRandomness> {
+    Ok(List {
+        number,
+        instance: instance.to_owned(),
+        url: format!("{}/status/{number}", settings.public_url()),
+        permutation: hex(&environment.random::<32>()?),
+    })
+}
+
 /// The one instance of a service without any in its settings.
 const DEFAULT_INSTANCE: &str = "default";
 
@@ -314,6 +350,8 @@ struct Maker<'m> {
     store: &'m Arc<dyn Store>,
     state: &'m State,
     caller: &'m Caller,
+    /// The number of the first key of a new instance.
+    first_key: usize,
 }
 
 impl Maker<'_> {
@@ -390,7 +428,7 @@ impl Maker<'_> {
                 .collect(),
             Some(_) => KEY_TYPES.into(),
         };
-        let keys: Vec<KeyRecord> = (1..)
+        let keys: Vec<KeyRecord> = (self.first_key..)
             .zip(types)
             .map(|(number, key_type)| signers.generate(name, number, key_type, self.environment))
             .collect::<Result<_, _>>()?;
@@ -443,7 +481,7 @@ fn own_instance(state: &State, name: &str) -> Result<Arc<Issuing>, StartError> {
         .ok_or_else(|| StoreError::Damaged(format!("the key of {name} is missing")).into())
 }
 
-fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
+pub(crate) fn first_key(issuing: &Issuing) -> Result<&bonafide_core::key::PublicKey, StartError> {
     let key = issuing.keys.first().map(|key| &key.public);
     key.ok_or_else(|| StoreError::Damaged("an instance has no key".to_owned()).into())
 }
@@ -525,78 +563,4 @@ fn check_mode(settings: &Settings, new: bool) -> Result<(), StartError> {
         ))),
         _ => Ok(()),
     }
-}
-
-/// Opens the log and holds it against the store and the copy of its checkpoint.
-fn open_log(
-    settings: &Settings,
-    signer: &Issuing,
-    opened: &Opened,
-    store: &dyn Store,
-) -> Result<(LogWriter, Arc<LogReader>, LogKey), StartError> {
-    let key = LogKey::new(&signer.instance.format, first_key(signer)?)?;
-    let (writer, log) = LogWriter::open(&log_folder(&settings.data), key.clone())?;
-    check_log(&log, opened, store)?;
-    if let Some(copy) = &settings.log.checkpoint_copy {
-        check_copy(copy, &log, &key)?;
-    }
-    Ok((writer, log, key))
-}
-
-/// The store knows how far the log has come, and the log can't be further than the store: a store
-/// that lost what it had acknowledged is found out here.
-fn check_log(log: &LogReader, opened: &Opened, store: &dyn Store) -> Result<(), StartError> {
-    if log.size() > opened.next_event {
-        return Err(StartError::Diverged(format!(
-            "the log has {} entries, but the store knows of {} events: the store went back to an earlier state. Restore a backup of the whole folder",
-            log.size(),
-            opened.next_event
-        )));
-    }
-    let (size, root) = opened.log.unwrap_or((0, log.root_at(0)?));
-    if log.size() < size {
-        return Err(StartError::Diverged(format!(
-            "the log has {} entries, but {size} were published: the log was cut. Restore a backup of the whole folder",
-            log.size()
-        )));
-    }
-    if log.root_at(size)? != root {
-        return Err(StartError::Diverged(format!(
-            "the first {size} entries of the log are not those that were published"
-        )));
-    }
-    // What was published since the store last said so, is what the store has in that place.
-    for sequence in size..log.size() {
-        let stored = store.event(sequence)?.map(|event| event.entry);
-        if stored.is_none() || stored != log.entry(sequence)? {
-            return Err(StartError::Diverged(format!(
-                "the entry {sequence} of the log is not what the store has there: the store went back to an earlier state and went on. Restore a backup of the whole folder"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// A copy of the checkpoint that is ahead of the log tells that an old backup was restored.
-fn check_copy(path: &Path, log: &LogReader, key: &LogKey) -> Result<(), StartError> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StartError::Settings(format!("{}: {error}", path.display()))),
-    };
-    let copy = crate::log::Checkpoint::verify(&text, key)?;
-    let shown = path.display();
-    if copy.size() > log.size() {
-        return Err(StartError::Diverged(format!(
-            "the checkpoint at {shown} is of {} entries, the log has {}: this folder is older than what was published, as after restoring an old backup. What was issued or revoked since is not known here. To go on all the same, move the checkpoint away",
-            copy.size(),
-            log.size()
-        )));
-    }
-    if log.root_at(copy.size())? != copy.root() {
-        return Err(StartError::Diverged(format!(
-            "the checkpoint at {shown} is not of this log: the log was forked"
-        )));
-    }
-    Ok(())
 }

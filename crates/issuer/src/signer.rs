@@ -151,7 +151,8 @@ impl Signers {
     /// The instances that issue credentials, by name.
     pub fn issuing(&self) -> Vec<Arc<Issuing>> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
-        let own = |name: &str| name == BUNDLE_INSTANCE || name == LOG_INSTANCE;
+        // No name that an operator gives begins with this.
+        let own = |name: &str| name.starts_with('_');
         opened
             .iter()
             .filter(|(name, _)| !own(name))
@@ -186,6 +187,16 @@ impl Signers {
             compromised_at: None,
             sealed,
         })
+    }
+
+    /// A seal that vouches for `associated` and holds nothing.
+    pub(crate) fn seal_nothing(
+        &self,
+        associated: &[u8],
+        environment: &Environment,
+    ) -> Result<String, SealError> {
+        let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
+        seal(&self.sealing, b"", associated, &mut random)
     }
 
     /// Takes a committed instance or key up. What can't be opened is an error and changes nothing.
@@ -233,7 +244,7 @@ impl Signers {
         let document = document(instance, &keys).ok_or_else(wrong)?;
         // The log's origin stands in the place of its format; it signs no credentials.
         let format = match instance.name.as_str() {
-            LOG_INSTANCE => Format::EddsaJcs2022,
+            name if name.starts_with(LOG_INSTANCE) => Format::EddsaJcs2022,
             _ => Format::parse(&instance.format).ok_or_else(wrong)?,
         };
         let evidence = Evidence::new().with_suites(self.suites).with_document(document.clone());

@@ -7,7 +7,7 @@ use bonafide_core::time::Timestamp;
 use bonafide_fetch::Route;
 use clap::{Args, Subcommand};
 
-use super::timestamp;
+use super::{audit_files, timestamp};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::human::{BOLD, DIM, PLAIN, shown};
@@ -29,6 +29,10 @@ enum Action {
         after_help = "Example: bonafide audit list --agent did:key:z6Mk… --since 2026-01-31T12:00:00Z"
     )]
     List(List),
+    /// Write every record into a file, a line of JSON each.
+    Export(audit_files::Export),
+    /// Hold a file of records against the log: what is missing, and what was changed.
+    Verify(audit_files::Verify),
 }
 
 #[derive(Debug, Args)]
@@ -58,7 +62,11 @@ struct List {
 
 impl Audit {
     pub(crate) fn run(self, app: &mut App<'_>) -> Result<Exit, Failure> {
-        let Action::List(list) = self.action;
+        let list = match self.action {
+            Action::List(list) => list,
+            Action::Export(export) => return export.run(&self.connection, app),
+            Action::Verify(verify) => return verify.run(app),
+        };
         let remote = self.connection.open()?;
         let agent = list.agent.map(|agent| remote.agent(&agent)).transpose()?;
         let route = Route::new(&["audit"])

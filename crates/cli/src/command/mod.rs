@@ -5,6 +5,8 @@ mod agent_enrol;
 mod attest;
 mod attest_batch;
 mod audit;
+mod audit_files;
+mod backup;
 mod bundle;
 mod bundle_make;
 mod bundle_pull;
@@ -20,6 +22,7 @@ mod key;
 mod log;
 mod policy;
 mod present;
+mod restore;
 mod revoke;
 mod secure;
 mod serve;
@@ -84,6 +87,10 @@ pub(crate) enum Command {
     Issuer(issuer::Issuer),
     /// Read what the issuer's service has done, and for whom.
     Audit(audit::Audit),
+    /// Back the issuer's service up: a folder that no service has open, or a service that runs.
+    Backup(backup::Backup),
+    /// Restore a backup of the issuer's service into a new folder.
+    Restore(restore::Restore),
     /// Check the log of an issuer's service, and prove what is on it, from files alone.
     #[command(subcommand)]
     Log(log::Log),
@@ -120,6 +127,8 @@ impl Command {
             Self::Token(token) => token.run(app),
             Self::Issuer(issuer) => issuer.run(app),
             Self::Audit(audit) => audit.run(app),
+            Self::Backup(backup) => backup.run(app),
+            Self::Restore(restore) => restore.run(app),
             Self::Log(log) => log.run(app),
             Self::Completions { shell } => {
                 let mut script = Vec::new();

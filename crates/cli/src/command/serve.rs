@@ -167,7 +167,9 @@ fn stopped(why: &str) {
 
 fn not_started(error: &StartError) -> Failure {
     match error {
-        StartError::Settings(_) | StartError::Seal(_) => Failure::usage(error.to_string()),
+        StartError::Settings(_) | StartError::Seal(_) | StartError::Diverged(_) => {
+            Failure::usage(error.to_string())
+        }
         StartError::Store(bonafide_issuer::store::StoreError::Stopped(detail))
             if detail.contains("is in use by") =>
         {

@@ -214,7 +214,7 @@ async fn replace(
         record.sealed = String::new();
         records.push(record);
     }
-    for (number, key_type) in (issuing.keys.len() + 1..).zip(*types) {
+    for (number, key_type) in (service.next_key(issuing)..).zip(*types) {
         let signers = &service.state.signers;
         let made = signers.generate(name, number, *key_type, &service.environment);
         records.push(made.map_err(|error| Problem::fault(&error.to_string()))?);

@@ -4,6 +4,7 @@ mod agents;
 mod answer;
 mod attestations;
 mod audit;
+mod backup;
 mod credentials;
 mod enrolment;
 mod extract;
@@ -83,6 +84,7 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(tokens::make, tokens::list))
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::list))
+        .routes(routes!(backup::make))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))

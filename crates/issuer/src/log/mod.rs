@@ -21,7 +21,7 @@ mod proof;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod tree;
+pub(crate) mod tree;
 mod writer;
 
 pub use checkpoint::{Checkpoint, LogKey};

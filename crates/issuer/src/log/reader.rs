@@ -81,6 +81,14 @@ impl LogReader {
         self.published().checkpoint
     }
 
+    /// The latest checkpoint, and up to where the files of entries, offsets and hashes belong to it.
+    pub(crate) fn ends(&self) -> Option<(Arc<str>, [u64; 3])> {
+        let Published { size, entries_end, checkpoint } = self.published();
+        let offsets = size.div_ceil(TILE_WIDTH.into()) * OFFSET_SIZE;
+        let hashes = stored_hash_count(size) * STORED_HASH_SIZE;
+        Some((checkpoint?, [entries_end, offsets, hashes]))
+    }
+
     pub(crate) fn published(&self) -> Published {
         self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

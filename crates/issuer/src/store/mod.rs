@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 pub use record::*;
 pub(crate) use sled_store::private_folder;
-pub use sled_store::{Opened, SledOptions, SledStore};
+pub use sled_store::{Frozen, Opened, SledOptions, SledStore, load, values_path};
 
 use crate::environment::{Moment, NoRandomness};
 use crate::id::Id;
@@ -194,6 +194,19 @@ pub trait Views: Send + Sync {
     fn key(&self, key: &KeyRecord);
     /// Events were committed, from this sequence on.
     fn events(&self, first: u64, events: Vec<Event>);
+}
+
+/// Nobody who only reads: for tools that look into a store which no service has open.
+#[derive(Clone, Copy, Debug)]
+pub struct NoViews;
+
+impl Views for NoViews {
+    fn status(&self, _: StatusPlace, _: Status) {}
+    fn list(&self, _: &List, _: u64) {}
+    fn token(&self, _: &Token) {}
+    fn instance(&self, _: &Instance) {}
+    fn key(&self, _: &KeyRecord) {}
+    fn events(&self, _: u64, _: Vec<Event>) {}
 }
 
 /// The issuer's transactions. Each is atomic, and durable when it is answered.

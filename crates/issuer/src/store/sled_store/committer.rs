@@ -3,12 +3,14 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use super::agents::Agents;
+use super::frozen::{Aside, Frozen};
 use super::transaction::{Effect, Group, Transaction, Written};
 use super::values::Writer;
 use crate::store::{Pending, StoreError, Views};
@@ -20,12 +22,28 @@ const MOST_EVENTS: usize = 1024;
 /// How many may wait.
 const LONGEST_QUEUE: usize = 16_384;
 
+/// What waits.
+enum Job {
+    Change(Change),
+    /// Between two groups.
+    Freeze(Box<dyn FnOnce(&mut Standing<'_>) + Send>),
+}
+
 /// Does its work in a group, and gives what will answer once the group is durable.
-type Job = Box<dyn FnOnce(&mut Group<'_>) -> Reply + Send>;
+type Change = Box<dyn FnOnce(&mut Group<'_>) -> Reply + Send>;
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// What is done when the store stops for good.
 pub(crate) type OnStop = Box<dyn FnOnce(&str) + Send>;
+
+/// The store between two groups.
+struct Standing<'s> {
+    tree: &'s sled::Db,
+    values: &'s Path,
+    next_event: u64,
+    /// For whom the next groups put aside what they overwrite.
+    aside: &'s mut Weak<Aside>,
+}
 
 /// Where transactions are handed in.
 pub(super) struct Committer {
@@ -79,13 +97,38 @@ impl Committer {
         work: impl FnOnce(&mut Transaction<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<T> {
         let (sender, pending) = Pending::new();
-        let job: Job = Box::new(move |group| {
+        let job = Job::Change(Box::new(move |group| {
             let outcome = group.attempt(work);
             Box::new(move |durable| {
                 // Whoever asked may have gone; the change stands all the same.
                 let _ = sender.send(durable.and(outcome));
             })
-        });
+        }));
+        self.hand_in(job, pending)
+    }
+
+    /// Takes hold of the store as it is between two groups. `with` runs at the same moment.
+    pub(super) fn freeze<T: Send + 'static>(
+        &self,
+        with: impl FnOnce() -> T + Send + 'static,
+    ) -> Pending<(Frozen, T)> {
+        let (sender, pending) = Pending::new();
+        let job = Job::Freeze(Box::new(move |standing| {
+            let frozen = match standing.aside.strong_count() {
+                0 => Frozen::now(standing.tree, standing.values, standing.next_event),
+                _ => Err(StoreError::Conflict("a backup is under way")),
+            };
+            let answer = frozen.map(|(frozen, aside)| {
+                *standing.aside = aside;
+                (frozen, with())
+            });
+            // Whoever asked may have gone.
+            let _ = sender.send(answer);
+        }));
+        self.hand_in(job, pending)
+    }
+
+    fn hand_in<T>(&self, job: Job, pending: Pending<T>) -> Pending<T> {
         // Counted before it can be worked off.
         self.waiting.fetch_add(1, Ordering::Relaxed);
         match self.queue.as_ref().map(|queue| queue.send(job)) {
@@ -144,15 +187,32 @@ fn run(
     waiting: &AtomicUsize,
 ) -> Option<String> {
     let Work { tree, database, mut values, mut next_event, views, agents, .. } = work;
-    while let Ok(first) = jobs.recv() {
+    let (mut aside, mut next) = (Weak::new(), None);
+    loop {
+        let first = match next.take().map_or_else(|| jobs.recv(), Ok) {
+            Ok(Job::Change(first)) => first,
+            Ok(Job::Freeze(freeze)) => {
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                let values = values.folder();
+                freeze(&mut Standing { tree: &tree, values, next_event, aside: &mut aside });
+                continue;
+            }
+            Err(_) => return None,
+        };
         #[allow(clippy::disallowed_methods)]
         let began = std::time::Instant::now();
         let mut replies: Vec<Reply> = Vec::new();
-        let mut group = Group::new(&tree, &mut values, next_event);
+        let mut group = Group::new(&tree, &mut values, next_event, aside.upgrade());
         replies.push(first(&mut group));
         while replies.len() < LARGEST_GROUP && group.events.len() < MOST_EVENTS {
-            let Ok(job) = jobs.try_recv() else { break };
-            replies.push(job(&mut group));
+            match jobs.try_recv() {
+                Ok(Job::Change(change)) => replies.push(change(&mut group)),
+                Ok(freeze @ Job::Freeze(_)) => {
+                    next = Some(freeze);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
         metrics::histogram!("bonafide_commit_group_size").record(count(replies.len()));
         let left =
@@ -190,7 +250,6 @@ fn run(
             }
         }
     }
-    None
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -28,6 +28,7 @@ pub(super) const VERSION: &[u8] = b"m/version";
 pub(super) const VALUES_END: &[u8] = b"m/values";
 pub(super) const NEXT_EVENT: &[u8] = b"m/events";
 pub(super) const LOG_WRITTEN: &[u8] = b"m/log";
+pub(super) const RESTORED: &[u8] = b"m/restored";
 
 fn of(kind: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = Vec::with_capacity(33);

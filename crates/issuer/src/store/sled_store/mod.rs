@@ -4,6 +4,7 @@ mod agents;
 mod changes;
 mod codec;
 mod committer;
+mod frozen;
 mod key;
 mod open;
 mod reads;
@@ -16,6 +17,8 @@ mod values;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use self::frozen::{Frozen, load, values_path};
 
 use self::agents::Agents;
 use self::codec::decode;
@@ -56,6 +59,8 @@ pub struct Opened {
     pub next_event: u64,
     /// Size and root of the log's files as of their last mention.
     pub log: Option<(u64, [u8; 32])>,
+    /// What was noted of the last restored backup.
+    pub restored: Option<Vec<u8>>,
 }
 
 impl SledStore {
@@ -107,7 +112,8 @@ impl SledStore {
         };
         let committer = Committer::start(work)?;
         let values = Reader::new(&layout.values);
-        let opened = Opened { new: version.is_none(), next_event, log };
+        let restored = tree.get(key::RESTORED).map_err(failed)?.map(|noted| noted.to_vec());
+        let opened = Opened { new: version.is_none(), next_event, log, restored };
         Ok((Self { committer, tree, values, agents, _lock: lock }, opened))
     }
 

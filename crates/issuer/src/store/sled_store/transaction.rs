@@ -1,11 +1,13 @@
 //! One transaction after the other, gathered into groups that become durable at once.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::codec::{decode, decode_credential, encode, encode_credential};
+use super::frozen::Aside;
 use super::key;
 use super::values::Writer;
 use crate::environment::Moment;
@@ -39,10 +41,17 @@ pub(super) struct Group<'g> {
     agents: HashMap<Id, Agent>,
     /// Whether keys sign, likewise.
     keys: HashMap<(String, String), bool>,
+    /// Who wants to know what is overwritten.
+    aside: Option<Arc<Aside>>,
 }
 
 impl<'g> Group<'g> {
-    pub(super) fn new(tree: &'g sled::Tree, values: &'g mut Writer, first_event: u64) -> Self {
+    pub(super) fn new(
+        tree: &'g sled::Tree,
+        values: &'g mut Writer,
+        first_event: u64,
+        aside: Option<Arc<Aside>>,
+    ) -> Self {
         Self {
             tree,
             values,
@@ -53,6 +62,7 @@ impl<'g> Group<'g> {
             first_event,
             agents: HashMap::new(),
             keys: HashMap::new(),
+            aside,
         }
     }
 
@@ -97,6 +107,9 @@ impl<'g> Group<'g> {
         self.written.insert(key::NEXT_EVENT.to_vec(), Some(next.to_be_bytes().to_vec()));
         let end = self.values.staged_end().to_bytes();
         self.written.insert(key::VALUES_END.to_vec(), Some(end));
+        if let Some(aside) = self.aside.take() {
+            aside.keep(self.tree, self.written.keys())?;
+        }
         self.values.write()?;
         let mut batch = sled::Batch::default();
         for (key, value) in self.written {

@@ -308,3 +308,34 @@ impl Store for SledStore {
             .submit(move |transaction| changes::forget(transaction, before, after.as_deref()))
     }
 }
+
+impl SledStore {
+    /// Takes a restored backup up: what was noted of it, another log with its keys if it needs one,
+    /// and status lists of which nothing was given out before.
+    pub fn take_up_restored(
+        &self,
+        noted: Vec<u8>,
+        log: Option<(Instance, Vec<KeyRecord>)>,
+        lists: Vec<List>,
+        mut with: With,
+    ) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put(key::RESTORED.to_vec(), noted);
+            for list in lists {
+                let key = key::list(list.number);
+                if transaction.has(&key)? {
+                    return Err(StoreError::Exists("a list with this number is there"));
+                }
+                transaction.put_json(key, &list)?;
+                transaction.effect(Effect::List(list, 0));
+            }
+            let Some((instance, keys)) = log else { return Ok(()) };
+            // It was of the log before.
+            transaction.remove(key::LOG_WRITTEN.to_vec());
+            transaction.put_json(key::instance(&instance.name), &instance)?;
+            transaction.effect(Effect::Instance(instance));
+            changes::put_keys(transaction, keys)
+        })
+    }
+}

@@ -35,7 +35,8 @@ impl End {
     }
 }
 
-fn path(folder: &Path, file: u32) -> PathBuf {
+/// Where the file of this number lies.
+pub(super) fn path(folder: &Path, file: u32) -> PathBuf {
     folder.join(format!("{file:08}.values"))
 }
 
@@ -76,6 +77,11 @@ impl Writer {
         let next = path(&self.folder, self.end.file.saturating_add(1));
         // Begun by a group that was never committed.
         if next.exists() { std::fs::remove_file(&next) } else { Ok(()) }
+    }
+
+    /// The folder of the files.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Puts a record into the buffer.
