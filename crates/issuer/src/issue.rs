@@ -64,8 +64,7 @@ impl Service {
             }
         }
         if reservations.is_empty() {
-            let outcomes = all(outcomes);
-            return Ok((answer(&outcomes)?, outcomes));
+            return self.nothing_issued(all(outcomes), idempotency, answer).await;
         }
         let with = With { idempotency: idempotency.cloned(), ..With::default() };
         let reserved = match self.store.reserve(reservations, with).await {
@@ -75,6 +74,10 @@ impl Service {
                 Some(answer) => return Ok((answer, Vec::new())),
                 None => return Err(StoreError::InFlight.into()),
             },
+            // Not one of them: each is told so, and nothing is kept.
+            Err(
+                error @ (StoreError::Conflict(_) | StoreError::Exists(_) | StoreError::NotFound(_)),
+            ) => prepared.iter().map(|_| Err(error.clone())).collect(),
             Err(error) => return Err(error.into()),
         };
         let mut to_sign = Vec::new();
@@ -84,8 +87,31 @@ impl Service {
                 Err(error) => outcomes[place] = Some(Err(error.into())),
             }
         }
+        if to_sign.is_empty() {
+            return self.nothing_issued(all(outcomes), idempotency, answer).await;
+        }
         let attempts = self.sign(to_sign, caller).await?;
         self.keep(attempts, outcomes, caller, idempotency, answer).await
+    }
+
+    /// What is answered where nothing was issued, and kept for repetitions if it is an answer and
+    /// no refusal.
+    pub(crate) async fn nothing_issued(
+        &self,
+        outcomes: Outcomes,
+        idempotency: Option<&Idempotency>,
+        answer: impl Fn(&Outcomes) -> Result<Answer, Problem>,
+    ) -> Result<(Answer, Outcomes), Problem> {
+        let answer = answer(&outcomes)?;
+        if let Some(idempotency) = idempotency {
+            let with = With {
+                idempotency: Some(idempotency.clone()),
+                answer: Some(answer.clone()),
+                ..With::default()
+            };
+            self.store.note(with).await?;
+        }
+        Ok((answer, outcomes))
     }
 
     async fn prepare(

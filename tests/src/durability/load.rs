@@ -146,7 +146,11 @@ impl Client<'_> {
                 self.change_agent(&agent, "suspend", SUSPENDED)?;
                 self.change_agent(&agent, "resume", ACTIVE)
             }
-            96 => self.revoke_all(&agent),
+            // Its identity with it: it gets nothing more.
+            96 if self.agents.len() > 1 => {
+                self.agents.retain(|own| *own != agent);
+                self.revoke_all(&agent)
+            }
             97 if self.agents.len() > 1 => {
                 self.agents.retain(|own| *own != agent);
                 self.change_agent(&agent, "retire", RETIRED)
@@ -288,7 +292,10 @@ impl Client<'_> {
             let credentials = &model.agents[agent].credentials;
             // The newest are where crashes happen.
             let newest = &credentials[credentials.len().saturating_sub(32)..];
-            let fit = |id: &&String| model.credentials[*id].status == [wanted];
+            // The first is the identity, without which the agent gets nothing more.
+            let fit = |id: &&String| {
+                Some(*id) != credentials.first() && model.credentials[*id].status == [wanted]
+            };
             let fit: Vec<&String> = newest.iter().filter(fit).collect();
             self.random.pick(&fit).map(|id| (*id).clone())
         };
@@ -352,8 +359,9 @@ fn enrolment(challenge: &str) -> Enrolment {
     let agent = Agent { name: "durability", did: did.clone(), method, key };
     let digest = format!("sha256:{number:064x}");
     let body = json!({
-        "did": did, "name": format!("agent {number}"), "kind": "tool", "version": "2.3.0",
-        "modelDigest": digest, "codeDigest": digest, "sponsor": "did:web:acme.example",
+        "did": did, "name": format!("agent {number}"), "kind": "tool",
+        "version": score(0)["agentVersion"], "modelDigest": score(0)["modelDigest"],
+        "codeDigest": digest, "sponsor": "did:web:acme.example",
         "proof": present(&[], &agent, Format::Jwt(KeyType::Ed25519), challenge, URL),
     });
     Enrolment { did, body: body.to_string(), key: format!("enrolment-{number}") }

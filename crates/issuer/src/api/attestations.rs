@@ -213,7 +213,8 @@ pub(super) async fn batch(
         Ok(Answer { status: StatusCode::OK.as_u16(), body })
     };
     if orders.is_empty() {
-        return Ok(results(&Vec::new())?.into_response());
+        let (answer, _) = service.nothing_issued(Vec::new(), idempotency.as_ref(), results).await?;
+        return Ok(answer.into_response());
     }
     let (answer, _) = service.issue(orders, &caller, idempotency.as_ref(), results).await?;
     Ok(answer.into_response())
