@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bonafide_core::attestation::AttestationType;
 
+use crate::environment::Moment;
 use crate::problem::Problem;
 use crate::store::{Agent, AgentState, Role};
 
@@ -51,7 +52,11 @@ pub(crate) fn may_revoke(role: Role, credential_type: &str) -> Result<(), Proble
 }
 
 /// Whether an agent's state allows this attestation.
-pub(crate) fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), Problem> {
+pub(crate) fn check_agent(
+    agent: &Agent,
+    known: &AttestationType,
+    now: Moment,
+) -> Result<(), Problem> {
     let refuse = |code, detail: String| Err(Problem::conflict(code, detail));
     match agent.state {
         AgentState::Suspended => refuse(
@@ -62,7 +67,7 @@ pub(crate) fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), 
             refuse("agent-retired", format!("the agent {} is retired, for good", agent.id))
         }
         AgentState::Enrolled | AgentState::Active if known.name == IDENTITY => Ok(()),
-        AgentState::Enrolled | AgentState::Active if agent.identity_attested => Ok(()),
+        AgentState::Enrolled | AgentState::Active if agent.has_identity(now) => Ok(()),
         AgentState::Enrolled => refuse(
             "identity-attestation-required",
             format!("the agent {} has no identity attestation yet: issue an {IDENTITY}", agent.id),
@@ -70,7 +75,7 @@ pub(crate) fn check_agent(agent: &Agent, known: &AttestationType) -> Result<(), 
         AgentState::Active => refuse(
             "identity-attestation-required",
             format!(
-                "version or digests of the agent {} changed: issue a new {IDENTITY} first",
+                "the agent {} changed, or its identity attestation was revoked or ended: issue a new {IDENTITY} first",
                 agent.id
             ),
         ),

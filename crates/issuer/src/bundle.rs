@@ -10,7 +10,7 @@ use crate::environment::Moment;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::signer::BUNDLE_INSTANCE;
-use crate::status::Form;
+use crate::status::{Form, Published};
 
 /// A bundle and what it was made of.
 pub struct MadeBundle {
@@ -29,13 +29,14 @@ impl Service {
         let now = self.environment.now();
         // Held while signing: of many who ask at once, one waits for the signature.
         let mut last = self.bundle.lock().unwrap_or_else(PoisonError::into_inner);
-        let (content, made_of) = self.bundle_content(now)?;
+        let (lists, made_of) = self.bundle_parts()?;
         if let Some(last) = last.as_ref()
             && last.made_of == made_of
             && now.since(last.at) < self.settings.status.ttl / 2
         {
             return Ok(Arc::clone(last));
         }
+        let content = self.bundle_content(&lists, now)?;
         let at = last.as_ref().map_or(now, |last| now.max(Moment(last.at.0 + 1)));
         let draft = BundleDraft {
             // Rises with the clock, over restarts and restored backups too.
@@ -56,14 +57,11 @@ impl Service {
         Ok(made)
     }
 
-    fn bundle_content(&self, now: Moment) -> Result<(Vec<BundleContent>, Vec<String>), Problem> {
-        let (mut content, mut made_of) = (Vec::new(), Vec::new());
-        for issuing in self.state.signers.issuing() {
-            if issuing.is_web() {
-                let document = issuing.document.as_value().clone();
-                made_of.push(format!("{}:{}", issuing.instance.did, issuing.version()));
-                content.push(BundleContent::Document { document, fetched_at: now.timestamp() });
-            }
+    /// The lists as they are published now, and what tells this bundle from the last.
+    fn bundle_parts(&self) -> Result<(Vec<Arc<Published>>, Vec<String>), Problem> {
+        let (mut lists, mut made_of) = (Vec::new(), Vec::new());
+        for issuing in self.state.signers.issuing().iter().filter(|issuing| issuing.is_web()) {
+            made_of.push(format!("{}:{}", issuing.instance.did, issuing.version()));
         }
         for list in self.state.lists().iter().filter(|list| list.used() > 0) {
             let Some(issuing) = self.state.signers.instance(&list.list.instance) else { continue };
@@ -77,16 +75,34 @@ impl Service {
                     .published(form, &issuing, self.lifetimes(), &self.environment)
                     .map_err(|error| Problem::fault(&error.to_string()))?;
                 made_of.push(published.etag.clone());
-                let credential = match form {
-                    Form::DataIntegrity(_) => read(&published.bytes)?,
-                    Form::Jwt(_) | Form::Token => {
-                        String::from_utf8_lossy(&published.bytes).into_owned().into()
-                    }
-                };
-                content.push(BundleContent::StatusList { credential, fetched_at: now.timestamp() });
+                lists.push(published);
             }
         }
-        Ok((content, made_of))
+        Ok((lists, made_of))
+    }
+
+    fn bundle_content(
+        &self,
+        lists: &[Arc<Published>],
+        now: Moment,
+    ) -> Result<Vec<BundleContent>, Problem> {
+        let fetched_at = now.timestamp();
+        let web = self.state.signers.issuing().into_iter().filter(|issuing| issuing.is_web());
+        let mut content: Vec<BundleContent> = web
+            .map(|issuing| {
+                let document = issuing.document.as_value().clone();
+                BundleContent::Document { document, fetched_at }
+            })
+            .collect();
+        for list in lists {
+            // JSON begins with a brace, a token never does.
+            let credential = match list.bytes.first() {
+                Some(b'{') => read(&list.bytes)?,
+                _ => String::from_utf8_lossy(&list.bytes).into_owned().into(),
+            };
+            content.push(BundleContent::StatusList { credential, fetched_at });
+        }
+        Ok(content)
     }
 }
 

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::authority::IDENTITY;
 use crate::environment::{Environment, Moment};
 use crate::event::{Caller, EventDraft};
-use crate::format::{Format, SecureError, Selective, secure};
+use crate::format::{Format, SecureError, Selective, secure_with};
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::signer::{Issuing, Key};
@@ -142,11 +142,10 @@ pub(crate) fn prepare(
         status_place: place,
         phase: Phase::Prepared,
         status: Status::Valid,
+        suspended_itself: false,
         suspended_with_agent: false,
-        attests_agent_of: parts
-            .requires
-            .filter(|requires| requires.identity)
-            .map(|requires| requires.changed_at),
+        attests_identity: parts.requires.is_some_and(|requires| requires.identity),
+        agent_as_of: parts.requires.map(|requires| requires.changed_at),
         prepared_at: at,
         valid_until: parts.valid_until,
         payload: Place::default(),
@@ -209,7 +208,10 @@ fn attestation(
 ) -> Result<(Value<'static>, Parts), Problem> {
     let valid_from = at.second();
     let valid_until = valid_from.saturating_add(valid_for);
-    let claims = if known.name == IDENTITY { identity_claims(agent, claims)? } else { claims };
+    let claims = match known.name == IDENTITY {
+        true => identity_claims(agent, claims)?,
+        false => claims_of_this_version(agent, claims)?,
+    };
     let draft = Draft {
         attestation_type: known,
         id: &id.to_urn(),
@@ -239,6 +241,22 @@ fn attestation(
 fn in_claims(error: bonafide_core::Malformed) -> Problem {
     let pointer = error.pointer.replacen("/credentialSubject", "/claims", 1);
     Problem::malformed(&pointer, error.detail)
+}
+
+/// What is attested of a version is attested of the one that is enrolled: of another nobody here
+/// knows anything.
+fn claims_of_this_version(
+    agent: &Agent,
+    claims: Object<'static>,
+) -> Result<Object<'static>, Problem> {
+    for (name, enrolled) in [("agentVersion", &agent.version), ("modelDigest", &agent.model_digest)]
+    {
+        if claims.get(name).is_some_and(|claimed| claimed.as_str() != Some(enrolled)) {
+            let detail = format!("the agent is enrolled with {enrolled}");
+            return Err(Problem::malformed(&format!("/claims/{name}"), detail));
+        }
+    }
+    Ok(claims)
 }
 
 /// The identity of an agent is what it was enrolled with. Claims may repeat it, never differ.
@@ -296,15 +314,29 @@ fn whole(
 }
 
 impl Prepared {
+    /// Whether signing and checking it is a matter of microseconds: neither RDF nor a proof for each
+    /// statement.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.order_format.is_token()
+            || matches!(self.order_format, Format::EddsaJcs2022 | Format::EcdsaJcs2019)
+    }
+
     /// Signs it, and has it checked as any verifier would.
     pub(crate) fn sign(self, environment: &Environment) -> Result<Signed, Problem> {
         let key = self.issuing.key_for(self.order_format);
         let key = key.ok_or_else(|| no_key(&self.issuing, self.order_format))?;
         let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
         let now = self.at.second();
-        let secured =
-            secure(self.document, self.order_format, &self.selective, key, now, &mut random)
-                .map_err(|error| not_secured(&error))?;
+        let secured = secure_with(
+            self.issuing.suites,
+            self.document,
+            self.order_format,
+            &self.selective,
+            key,
+            now,
+            &mut random,
+        )
+        .map_err(|error| not_secured(&error))?;
         let secured = match secured {
             Value::String(token) => token.into_owned().into_bytes(),
             other => to_canonical_string(&other).into_bytes(),

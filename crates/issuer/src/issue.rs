@@ -71,7 +71,7 @@ impl Service {
         let reserved = match self.store.reserve(reservations, with).await {
             Ok(reserved) => reserved,
             // Another request with this key came between.
-            Err(StoreError::InFlight) => match self.repeated(idempotency)? {
+            Err(StoreError::InFlight) => match self.repeated(idempotency).await? {
                 Some(answer) => return Ok((answer, Vec::new())),
                 None => return Err(StoreError::InFlight.into()),
             },
@@ -105,7 +105,11 @@ impl Service {
         prepared: Vec<(usize, Prepared)>,
         caller: &Caller,
     ) -> Result<Vec<Attempt>, Problem> {
-        let (caller, environment, few) = (caller.clone(), self.environment, prepared.len() <= FEW);
+        let (caller, environment, few) = (
+            caller.clone(),
+            self.environment,
+            prepared.len() <= FEW && prepared.iter().all(|(_, one)| one.is_quick()),
+        );
         let sign = move |(place, prepared): (usize, Prepared)| {
             let (id, event) = (prepared.id, prepared.issued_event());
             let signed = prepared.sign(&environment).and_then(|signed| {
@@ -146,51 +150,45 @@ impl Service {
             });
         }
         let mut outcomes = all(outcomes);
-        let answered = answer(&outcomes);
-        let count = good.len() as u64;
-        let whole = match (&answered, good.is_empty()) {
-            (Ok(answered), false) => {
-                let with = With {
-                    idempotency: idempotency.cloned(),
-                    answer: Some(answered.clone()),
-                    ..With::default()
-                };
-                let issued = good.iter().map(|(_, issued)| issued.clone()).collect();
-                self.store.commit(issued, with).await
+        // One that can't be stored any more takes none of the others with it. They and the answer
+        // are stored at once: after a crash in between, a repetition would issue them again.
+        let answered = loop {
+            let answered = answer(&outcomes);
+            let Ok(answered) = answered else { break answered };
+            if good.is_empty() {
+                break Ok(answered);
             }
-            _ => Err(StoreError::Conflict("nothing was signed")),
-        };
-        let answered = match whole {
-            Ok(()) => {
-                metrics::counter!("bonafide_issued_total").increment(count);
-                answered
+            let with = With {
+                idempotency: idempotency.cloned(),
+                answer: Some(answered.clone()),
+                ..With::default()
+            };
+            let issued = good.iter().map(|(_, issued)| issued.clone()).collect();
+            let stored = match self.store.commit(issued, with).await {
+                Ok(stored) => stored,
+                // The janitor gives them up, now or at the next start.
+                Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => {
+                    return Err(error.into());
+                }
+                Err(error) => break Err(error.into()),
+            };
+            if stored.iter().all(Result::is_ok) {
+                metrics::counter!("bonafide_issued_total").increment(good.len() as u64);
+                good.clear();
+                break Ok(answered);
             }
-            Err(error @ (StoreError::Stopped(_) | StoreError::Busy)) => Err(error.into()),
-            // One that can't be stored any more takes none of the others with it.
-            Err(_) => {
-                let mut kept = false;
-                for (place, issued) in good {
-                    let id = issued.credential.id;
-                    match self.store.commit(vec![issued], With::default()).await {
-                        Ok(()) => kept = true,
-                        Err(error) => {
-                            outcomes[place] = Err(error.into());
-                            failed.push(id);
-                        }
+            let tried = std::mem::take(&mut good);
+            for ((place, issued), stored) in tried.into_iter().zip(stored) {
+                match stored {
+                    Ok(()) => good.push((place, issued)),
+                    Err(error) => {
+                        outcomes[place] = Err(error.into());
+                        failed.push(issued.credential.id);
                     }
                 }
-                let answered = answer(&outcomes);
-                if let (Ok(answered), true, Some(idempotency)) = (&answered, kept, idempotency) {
-                    let with = With {
-                        idempotency: Some(idempotency.clone()),
-                        answer: Some(answered.clone()),
-                        ..With::default()
-                    };
-                    self.store.note(with).await?;
-                }
-                answered
             }
         };
+        failed.extend(good.iter().map(|(_, issued)| issued.credential.id));
         if !failed.is_empty() {
             self.abandon(failed, caller).await?;
         }
@@ -214,11 +212,15 @@ impl Service {
     }
 
     /// What a request with this key was answered with before, if it was.
-    pub fn repeated(&self, idempotency: Option<&Idempotency>) -> Result<Option<Answer>, Problem> {
-        match idempotency {
-            Some(idempotency) => Ok(self.store.answer(idempotency)?),
-            None => Ok(None),
-        }
+    pub async fn repeated(
+        &self,
+        idempotency: Option<&Idempotency>,
+    ) -> Result<Option<Answer>, Problem> {
+        let Some(idempotency) = idempotency else { return Ok(None) };
+        let Some(answer) = self.store.answer(idempotency)? else { return Ok(None) };
+        // It can be read a moment before it is durable; after this it is.
+        self.store.note(With::default()).await?;
+        Ok(Some(answer))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::settings::Limits;
 pub struct RateLimits {
     tokens: DefaultKeyedRateLimiter<Id>,
     anonymous: DefaultKeyedRateLimiter<IpAddr>,
+    refusals: DefaultKeyedRateLimiter<Id>,
 }
 
 impl RateLimits {
@@ -26,6 +27,7 @@ impl RateLimits {
         Self {
             tokens: RateLimiter::keyed(per_second(limits.requests_per_second, limits.burst)),
             anonymous: RateLimiter::keyed(per_second(anonymous, anonymous.saturating_mul(2))),
+            refusals: RateLimiter::keyed(per_second(1, 20)),
         }
     }
 
@@ -46,10 +48,17 @@ impl RateLimits {
         self.anonymous.check_key(&address).map_err(|_| too_many("from this address"))
     }
 
+    /// One more refusal of what this token asked for, to be put on the log.
+    pub fn refusal(&self, id: Option<Id>) -> Result<(), Problem> {
+        let Some(id) = id else { return Ok(()) };
+        self.refusals.check_key(&id).map_err(|_| too_many("were refused"))
+    }
+
     /// Forgets clients that have been quiet.
     pub fn forget(&self) {
         self.tokens.retain_recent();
         self.anonymous.retain_recent();
+        self.refusals.retain_recent();
     }
 }
 

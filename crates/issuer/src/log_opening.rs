@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::log::{Checkpoint, LogError, LogKey, LogReader, LogWriter};
 use crate::restored::{self, Found, Restored, TakeUp};
 use crate::service::{StartError, first_key, log_folder_of};
-use crate::signer::Issuing;
-use crate::store::{Opened, StoreError};
+use crate::settings::Settings;
+use crate::signer::{Issuing, Signers};
+use crate::store::{Opened, Store, StoreError};
 
 /// The log, and who signs it.
 pub(crate) struct OpenLog {
@@ -18,53 +19,62 @@ pub(crate) struct OpenLog {
     pub(crate) signer: Arc<Issuing>,
 }
 
-/// Opens the log, holds it against all that is known of it, and begins another one if a restored
-/// backup needs it.
-pub(crate) fn open_log(
-    take_up: &TakeUp<'_>,
+/// Opens the log and holds it against the store and the copy of its checkpoint. None if the store
+/// has no log's key yet.
+pub(crate) fn present(
+    settings: &Settings,
+    signers: &Signers,
     opened: &Opened,
     found: &Found,
-) -> Result<OpenLog, StartError> {
-    let (settings, signers) = (take_up.settings, &take_up.state.signers);
-    let key_of = |signer: &Issuing| -> Result<LogKey, StartError> {
-        Ok(LogKey::new(&signer.instance.format, first_key(signer)?)?)
-    };
-    let open = || -> Result<OpenLog, StartError> {
-        let present = restored::present_log(signers);
-        let (number, signer) =
-            present.ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()))?;
-        let log_key = key_of(&signer)?;
-        let (writer, log) =
-            LogWriter::open(&log_folder_of(&settings.data, number), log_key.clone())?;
-        Ok(OpenLog { writer, log, log_key, log_number: number, signer })
-    };
-    let open_log = open()?;
-    let number = open_log.log_number;
-    check_log(&open_log.log, opened)?;
+    store: &dyn Store,
+) -> Result<Option<OpenLog>, StartError> {
+    let Some(open) = open(settings, signers)? else { return Ok(None) };
+    check_log(&open.log, opened, store)?;
     if let Some(copy) = &settings.log.checkpoint_copy {
         let known = |restored: &Option<Restored>| restored.as_ref().map_or(0, Restored::known);
-        let (key, log) = (open_log.log_key.clone(), Arc::clone(&open_log.log));
+        let (key, log) = (open.log_key.clone(), Arc::clone(&open.log));
         let mut held = vec![Held { key, log, known: known(&found.pending) }];
         // After a crash the copy may still be of the log before.
-        if let Some((before, signer)) = restored::log_before(signers, number) {
+        if let Some((before, signer)) = restored::log_before(signers, open.log_number) {
             let key = key_of(&signer)?;
             let log = LogReader::open(&log_folder_of(&settings.data, before), &key)?;
             held.push(Held { key, log: Arc::new(log), known: known(&found.noted) });
         }
         check_copy(copy, &held)?;
     }
-    let Some(restored) = &found.pending else { return Ok(open_log) };
-    take_up.run(restored, number)?;
+    Ok(Some(open))
+}
+
+/// Takes a restored backup up, and gives the log that goes on from it.
+pub(crate) fn go_on(
+    before: OpenLog,
+    take_up: &TakeUp<'_>,
+    restored: &Restored,
+) -> Result<OpenLog, StartError> {
+    take_up.run(restored, before.log_number)?;
     if !restored.new_log {
-        return Ok(open_log);
+        return Ok(before);
     }
-    drop(open_log);
-    open()
+    drop(before);
+    open(take_up.settings, &take_up.state.signers)?
+        .ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()).into())
+}
+
+fn open(settings: &Settings, signers: &Signers) -> Result<Option<OpenLog>, StartError> {
+    let Some((log_number, signer)) = restored::present_log(signers) else { return Ok(None) };
+    let log_key = key_of(&signer)?;
+    let folder = log_folder_of(&settings.data, log_number);
+    let (writer, log) = LogWriter::open(&folder, log_key.clone())?;
+    Ok(Some(OpenLog { writer, log, log_key, log_number, signer }))
+}
+
+fn key_of(signer: &Issuing) -> Result<LogKey, StartError> {
+    Ok(LogKey::new(&signer.instance.format, first_key(signer)?)?)
 }
 
 /// The store knows how far the log has come, and the log can't be further than the store: a store
 /// that lost what it had acknowledged is found out here.
-fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
+fn check_log(log: &LogReader, opened: &Opened, store: &dyn Store) -> Result<(), StartError> {
     if log.size() > opened.next_event {
         return Err(StartError::Diverged(format!(
             "the log has {} entries, but the store knows of {} events: the store went back to an earlier state. Restore a backup of the whole folder",
@@ -72,7 +82,7 @@ fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
             opened.next_event
         )));
     }
-    let Some((size, root)) = opened.log else { return Ok(()) };
+    let (size, root) = opened.log.unwrap_or((0, log.root_at(0)?));
     if log.size() < size {
         return Err(StartError::Diverged(format!(
             "the log has {} entries, but {size} were published: the log was cut. Restore a backup of the whole folder",
@@ -83,6 +93,15 @@ fn check_log(log: &LogReader, opened: &Opened) -> Result<(), StartError> {
         return Err(StartError::Diverged(format!(
             "the first {size} entries of the log are not those that were published"
         )));
+    }
+    // What was published since the store last said so, is what the store has in that place.
+    for sequence in size..log.size() {
+        let stored = store.event(sequence)?.map(|event| event.entry);
+        if stored.is_none() || stored != log.entry(sequence)? {
+            return Err(StartError::Diverged(format!(
+                "the entry {sequence} of the log is not what the store has there: the store went back to an earlier state and went on. Restore a backup of the whole folder"
+            )));
+        }
     }
     Ok(())
 }

@@ -167,7 +167,8 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
-        if matches!(status, StatusCode::FORBIDDEN | StatusCode::CONFLICT) {
+        let of_the_agent = ["agent-", "identity-"].iter().any(|kind| self.code.starts_with(kind));
+        if status == StatusCode::FORBIDDEN || of_the_agent {
             response.extensions_mut().insert(Refusal { code: self.code });
         }
         let headers = response.headers_mut();

@@ -1,5 +1,6 @@
 //! Puts committed events on the log's files, in their order, and publishes checkpoints.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -59,11 +60,15 @@ pub(crate) fn start(mut work: Work) -> Result<JoinHandle<()>, SequencerError> {
         .map_err(|error| StoreError::Stopped(error.to_string()).into())
 }
 
+/// Nobody may go on believing that something is on the log.
 fn run(mut work: Work) {
-    let outcome = follow(&mut work);
-    if let Err(error) = outcome {
-        (work.on_stop)(&error.to_string());
-    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| follow(&mut work)));
+    let why = match outcome {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the log came upon something that it can't read".to_owned(),
+    };
+    (work.on_stop)(&why);
 }
 
 /// Until the store is closed: everything that is committed is published soon after.

@@ -171,7 +171,13 @@ impl Service {
         for agent in self.store.unsettled()? {
             self.settle(agent, &Caller::service("janitor", now), None).await?;
         }
-        self.store.forget(before(self.settings.issuance.remember_requests)).await?;
-        Ok(())
+        let before = before(self.settings.issuance.remember_requests);
+        let mut after = None;
+        loop {
+            after = self.store.forget(before, after).await?.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ use crate::format::Format;
 use crate::keys::seal::{self, Cost, SealingKey};
 use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader};
-use crate::log_opening::{OpenLog, open_log};
+use crate::log_opening::{self, OpenLog};
 use crate::problem::Problem;
 use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
@@ -133,8 +133,13 @@ impl Service {
         restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
+        check_mode(&settings, new)?;
         let sealing = sealing_key(&settings, new, &environment)?;
-        let state = Arc::new(State::new(Signers::new(sealing), events));
+        let suites = match settings.conformance {
+            true => bonafide_linked_data::inline::TEST_SUITES,
+            false => bonafide_linked_data::SUITES,
+        };
+        let state = Arc::new(State::new(Signers::new(sealing, suites), events));
         let stop = Arc::clone(&on_stop);
         let options = SledOptions {
             folder: settings.data.clone(),
@@ -150,6 +155,8 @@ impl Service {
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
         let found = restored::find(&settings.data, &opened)?;
+        // Before anything is written: a folder that went back is not to be written over.
+        let kept = log_opening::present(&settings, &state.signers, &opened, &found, &*store)?;
         let caller = Caller::service("start", environment.now());
         let maker = Maker {
             settings: &settings,
@@ -162,10 +169,19 @@ impl Service {
         maker.instances()?;
         let administrator = maker.first_token()?;
 
-        let take_up =
-            TakeUp { settings: &settings, environment: &environment, store: &sled, state: &state };
-        let OpenLog { writer, log, log_key, log_number, signer } =
-            open_log(&take_up, &opened, &found)?;
+        let kept = match kept {
+            Some(kept) => kept,
+            None => log_opening::present(&settings, &state.signers, &opened, &found, &*store)?
+                .ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()))?,
+        };
+        let OpenLog { writer, log, log_key, log_number, signer } = match &found.pending {
+            None => kept,
+            Some(restored) => {
+                let (settings, environment) = (&settings, &environment);
+                let take_up = TakeUp { settings, environment, store: &sled, state: &state };
+                log_opening::go_on(kept, &take_up, restored)?
+            }
+        };
         let sequencer = sequencer::start(sequencer::Work {
             writer,
             signer,
@@ -256,7 +272,7 @@ impl Service {
         answer: impl Fn(&List) -> Result<Answer, Problem>,
     ) -> Result<Answer, Problem> {
         let _one_at_a_time = self.making_list.lock().await;
-        if let Some(answer) = self.repeated(idempotency)? {
+        if let Some(answer) = self.repeated(idempotency).await? {
             return Ok(answer);
         }
         let list = self.new_list(&issuing.instance.name)?;
@@ -494,7 +510,8 @@ fn sealing_key(
         StartError::Seal(format!("{}: {error}", path.display()))
     };
     let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
-    std::fs::create_dir_all(&settings.data).map_err(|error| failed(&settings.data, &error))?;
+    let data = &settings.data;
+    crate::store::private_folder(data).map_err(|error| failed(data, &error))?;
     if let Some(path) = &settings.seal.passphrase_file {
         let text = std::fs::read(path).map(Zeroizing::new).map_err(|error| failed(path, &error))?;
         let passphrase = text.trim_ascii_end();
@@ -528,4 +545,29 @@ fn sealing_key(
         }
     };
     sealing.map_err(|error| failed(&path, &error))
+}
+
+/// Marks a folder that was made for test suites.
+pub(crate) const CONFORMANCE: &str = "conformance";
+
+/// A folder is for test suites or for real, and stays so: without tokens nobody gets at real keys.
+fn check_mode(settings: &Settings, new: bool) -> Result<(), StartError> {
+    let marker = settings.data.join(CONFORMANCE);
+    let failed =
+        |error: std::io::Error| StartError::Settings(format!("{}: {error}", marker.display()));
+    if new && settings.conformance {
+        crate::store::private_folder(&settings.data).map_err(failed)?;
+        return std::fs::write(&marker, "keys and data for test suites\n").map_err(failed);
+    }
+    match (settings.conformance, marker.exists()) {
+        (true, false) => Err(StartError::Settings(format!(
+            "--conformance asks for no tokens: {} holds real keys; leave --data out",
+            settings.data.display()
+        ))),
+        (false, true) => Err(StartError::Settings(format!(
+            "{} was made by --conformance, and its keys were open to everybody; use another folder",
+            settings.data.display()
+        ))),
+        _ => Ok(()),
+    }
 }

@@ -124,7 +124,12 @@ fn format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Format, D::Error
 
 fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map_err(serde::de::Error::custom)
+    // Policies know no milliseconds, but how often something is written to disk is told in them.
+    let milliseconds = text.strip_suffix("ms").filter(|number| number.len() < 10);
+    match milliseconds.and_then(|number| number.parse().ok()) {
+        Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        None => parse_duration(&text).map_err(serde::de::Error::custom),
+    }
 }
 
 /// What one client may ask for.

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bonafide_core::did::{Did, DidDocument, did_key, resolve_self_certifying};
 use bonafide_core::json::{Object, Value};
 use bonafide_core::key::{KeyType, PublicKey};
-use bonafide_linked_data::SUITES;
 use bonafide_proof::Signer as _;
+use bonafide_proof::data_integrity::Suites;
 use bonafide_verifier::Evidence;
 
 use crate::environment::Environment;
@@ -68,6 +68,8 @@ pub struct Issuing {
     pub keys: Vec<Key>,
     /// Its DID document.
     pub document: DidDocument,
+    /// Which cryptosuites it signs and checks with.
+    pub(crate) suites: Suites,
     evidence: Evidence<'static>,
 }
 
@@ -119,14 +121,20 @@ type Records = (Instance, BTreeMap<String, KeyRecord>);
 /// Every instance.
 pub struct Signers {
     sealing: SealingKey,
+    suites: Suites,
     records: RwLock<BTreeMap<String, Records>>,
     opened: RwLock<BTreeMap<String, Arc<Issuing>>>,
 }
 
 impl Signers {
     /// No instances yet.
-    pub fn new(sealing: SealingKey) -> Self {
-        Self { sealing, records: RwLock::default(), opened: RwLock::default() }
+    pub fn new(sealing: SealingKey, suites: Suites) -> Self {
+        Self { sealing, suites, records: RwLock::default(), opened: RwLock::default() }
+    }
+
+    /// Which cryptosuites are known.
+    pub(crate) fn suites(&self) -> Suites {
+        self.suites
     }
 
     /// The instance of this name.
@@ -239,8 +247,9 @@ impl Signers {
             name if name.starts_with(LOG_INSTANCE) => Format::EddsaJcs2022,
             _ => Format::parse(&instance.format).ok_or_else(wrong)?,
         };
-        let evidence = Evidence::new().with_suites(SUITES).with_document(document.clone());
-        Ok(Issuing { instance: instance.clone(), format, keys, document, evidence })
+        let evidence = Evidence::new().with_suites(self.suites).with_document(document.clone());
+        let suites = self.suites;
+        Ok(Issuing { instance: instance.clone(), format, keys, document, suites, evidence })
     }
 
     fn open_key(&self, instance: &Instance, record: &KeyRecord) -> Result<Key, KeyError> {

@@ -1,13 +1,14 @@
 //! The JSON-LD contexts that are known here. They are compiled in and pinned by their digest;
 //! nothing is ever fetched, and a context that is not in the table is refused.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use bonafide_core::Malformed;
 use bonafide_core::attestation::{BONAFIDE_V1, BONAFIDE_V1_DOCUMENT};
 use bonafide_core::encoding::hex;
-use bonafide_core::json::{Limits, Object, Value, canonicalize, parse};
+use bonafide_core::json::{Limits, Object, Value, canonicalize, parse, to_canonical_string};
 use sha2::{Digest, Sha256};
 
 use crate::json_ld::Parsed;
@@ -90,9 +91,27 @@ pub const PINNED: [PinnedContext; 11] = [
     ),
 ];
 
+pub(crate) type Documents = HashMap<Cow<'static, str>, Cow<'static, str>>;
+
+/// Where a suite has its table from: one for everybody, or one for a single document.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'c> {
+    Always(fn() -> &'static Contexts),
+    Once(&'c Contexts),
+}
+
+impl Source<'_> {
+    pub(crate) fn get(&self) -> &Contexts {
+        match self {
+            Self::Always(contexts) => contexts(),
+            Self::Once(contexts) => contexts,
+        }
+    }
+}
+
 /// A table of contexts, and what has to be known of their terms before a document is expanded.
 pub struct Contexts {
-    documents: HashMap<&'static str, &'static str>,
+    documents: Documents,
     parsed: Parsed,
     /// IRIs that some term stands for.
     term_iris: HashSet<String>,
@@ -121,6 +140,15 @@ impl Contexts {
     /// whose terms could not be kept apart here (`@container` other than `@set`, `@graph`; `@import`,
     /// `@nest`, `@reverse`).
     pub fn new(contexts: &[PinnedContext]) -> Result<Self, Malformed> {
+        Self::with(contexts, &[])
+    }
+
+    /// The same with further contexts that nobody pinned, each a URL and a document. For
+    /// [`crate::inline`] alone.
+    pub(crate) fn with(
+        contexts: &[PinnedContext],
+        unpinned: &[(String, Value<'_>)],
+    ) -> Result<Self, Malformed> {
         let mut table = Self {
             documents: HashMap::new(),
             parsed: Parsed::new(&HashMap::new()),
@@ -141,7 +169,12 @@ impl Contexts {
                 return Err(Malformed::new("JSON-LD context", detail));
             }
             table.read(value.get("@context").unwrap_or(&Value::Null))?;
-            table.documents.insert(url, text);
+            table.documents.insert(Cow::Borrowed(url), Cow::Borrowed(text));
+        }
+        for (url, document) in unpinned {
+            table.read(document.get("@context").unwrap_or(&Value::Null))?;
+            let text = to_canonical_string(document);
+            table.documents.insert(Cow::Owned(url.clone()), Cow::Owned(text));
         }
         table.parsed = Parsed::new(&table.documents);
         Ok(table)
@@ -205,8 +238,8 @@ impl Contexts {
     }
 
     /// The document behind `url`.
-    pub fn document(&self, url: &str) -> Option<&'static str> {
-        self.documents.get(url).copied()
+    pub fn document(&self, url: &str) -> Option<&str> {
+        self.documents.get(url).map(Cow::as_ref)
     }
 
     pub(crate) fn parsed(&self) -> &Parsed {

@@ -9,6 +9,7 @@ pub mod contexts;
 #[doc(hidden)]
 pub mod disclosure;
 mod document;
+pub mod inline;
 mod json_ld;
 pub mod rdf;
 mod suite;
@@ -27,10 +28,11 @@ use suite::rdfc::RdfcSuite;
 /// Every suite: those of `bonafide-proof` first, so that they stay the default for their keys.
 pub const SUITES: Suites = Suites(&ALL);
 
-static EDDSA_RDFC_2022: RdfcSuite = RdfcSuite::eddsa_rdfc_2022(Contexts::pinned);
-static ECDSA_RDFC_2019: RdfcSuite = RdfcSuite::ecdsa_rdfc_2019(Contexts::pinned);
-static ED25519_SIGNATURE_2020: RdfcSuite = RdfcSuite::ed25519_signature_2020(Contexts::pinned);
-static ECDSA_SD_2023: EcdsaSd2023 = EcdsaSd2023::new(Contexts::pinned);
+static EDDSA_RDFC_2022: RdfcSuite<'static> = RdfcSuite::eddsa_rdfc_2022(Contexts::pinned);
+static ECDSA_RDFC_2019: RdfcSuite<'static> = RdfcSuite::ecdsa_rdfc_2019(Contexts::pinned);
+static ED25519_SIGNATURE_2020: RdfcSuite<'static> =
+    RdfcSuite::ed25519_signature_2020(Contexts::pinned);
+static ECDSA_SD_2023: EcdsaSd2023<'static> = EcdsaSd2023::new(Contexts::pinned);
 static BBS_2023: Bbs2023 = Bbs2023::new(Contexts::pinned);
 
 static ALL: [&dyn Suite; 7] = [

@@ -1,6 +1,7 @@
 //! VC-API over HTTP, as clients and W3C's suites use it: whole credentials are issued, derived,
 //! verified and revoked.
 
+mod conformance;
 mod identifiers;
 mod issue;
 mod presentations;

@@ -149,6 +149,9 @@ pub(super) async fn change(
     Ok(Json(service.store.change_agent(agent.id, change, caller.at, with).await?))
 }
 
+/// A reason is copied into the record of everything that changes for it.
+pub(super) const LONGEST_REASON: usize = 1024;
+
 /// Why something is done, for the audit record.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -161,7 +164,7 @@ pub(super) struct Why {
 impl Why {
     pub(super) fn read(body: &Body) -> Result<Self, Problem> {
         let why: Self = body.read_or_empty()?;
-        check_text("/reason", why.reason.as_ref(), 1024)?;
+        check_text("/reason", why.reason.as_ref(), LONGEST_REASON)?;
         Ok(why)
     }
 }

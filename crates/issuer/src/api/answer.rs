@@ -25,13 +25,13 @@ impl IntoResponse for Answer {
 impl Service {
     /// The answer to a request whose transaction found that another one with the same key came
     /// first.
-    pub(super) fn or_repeated(
+    pub(super) async fn or_repeated(
         &self,
         error: StoreError,
         idempotency: Option<&Idempotency>,
     ) -> Result<Answer, Problem> {
         if error == StoreError::InFlight
-            && let Some(answer) = self.repeated(idempotency)?
+            && let Some(answer) = self.repeated(idempotency).await?
         {
             return Ok(answer);
         }

@@ -129,7 +129,7 @@ pub(super) async fn attest(
 ) -> Result<Response, Problem> {
     let mut object = body.object()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let order = decide(&service, &caller, &id, &mut object)?;
@@ -162,7 +162,7 @@ pub(super) async fn batch(
 ) -> Result<Response, Problem> {
     let mut object = body.object()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let Some(Value::Array(items)) = object.remove("items") else {
@@ -234,7 +234,7 @@ fn decide(
     })?;
     authority::may_attest(caller.role, known)?;
     let agent = find(service, agent)?;
-    authority::check_agent(&agent, known)?;
+    authority::check_agent(&agent, known, caller.at)?;
     let issuing = service.instance(object.str("instance"))?;
     let format = match object.str("format") {
         Some(name) => format_named(name)?,

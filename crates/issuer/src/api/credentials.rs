@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::agents::{Why, bad_query, find};
+use super::agents::{LONGEST_REASON, Why, bad_query, find};
 use super::answer::PageQuery;
+use super::enrolment::check_text;
 use super::extract::Body;
 use super::openapi::Refusals;
 use crate::authority;
@@ -211,7 +212,11 @@ impl Service {
         reason: Option<String>,
     ) -> Result<CredentialSummary, Problem> {
         let credential = find_issued(self, id)?;
-        authority::may_revoke(caller.role, &credential.credential_type)?;
+        match status {
+            // Whoever suspended it may have stood higher.
+            Status::Valid => caller.require(&[Role::Registrar])?,
+            _ => authority::may_revoke(caller.role, &credential.credential_type)?,
+        }
         // What is suspended with its agent comes back with it alone.
         if status == Status::Valid && credential.suspended_with_agent {
             return Err(Problem::conflict(
@@ -290,6 +295,7 @@ pub(super) async fn revoke_of_agent(
     body: Body,
 ) -> Result<Json<Revoked>, Problem> {
     let asked: RevokeOfAgent = body.read_or_empty()?;
+    check_text("/reason", asked.reason.as_ref(), LONGEST_REASON)?;
     match &asked.r#type {
         Some(name) => authority::may_revoke(caller.role, name)?,
         None => caller.require(&[Role::Registrar])?,
@@ -311,6 +317,7 @@ pub(super) async fn revoke_of_type(
     body: Body,
 ) -> Result<Json<Revoked>, Problem> {
     let asked: RevokeOfType = body.read()?;
+    check_text("/reason", asked.reason.as_ref(), LONGEST_REASON)?;
     caller.require(&[])?;
     service.revoke_all(&caller, Scope::Type(asked.r#type), asked.reason).await.map(Json)
 }

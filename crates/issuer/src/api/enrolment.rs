@@ -123,7 +123,7 @@ pub(super) async fn enrol(
     caller.require(&[Role::Registrar])?;
     let mut object = body.object()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let proof = object.remove("proof").ok_or_else(|| Problem::malformed("/proof", "is missing"))?;
@@ -143,6 +143,7 @@ pub(super) async fn enrol(
         spiffe_id: enrolment.spiffe_id,
         state: AgentState::Enrolled,
         identity_attested: false,
+        identity_until: None,
         enrolled_at: caller.at,
         changed_at: caller.at,
     };
@@ -167,7 +168,7 @@ pub(super) async fn enrol(
     let place = format!("/agents/{}", agent.id);
     let answer = match service.store.enrol(agent, with).await {
         Ok(_) => answer,
-        Err(error) => service.or_repeated(error, idempotency.as_ref())?,
+        Err(error) => service.or_repeated(error, idempotency.as_ref()).await?,
     };
     let location = HeaderValue::from_str(&place).map_err(|_| Problem::fault("a path"))?;
     Ok(([(header::LOCATION, location)], answer).into_response())

@@ -68,13 +68,13 @@ pub(super) async fn metrics(State(service): State<Arc<Service>>, _: MetricsReade
 }
 
 /// A place that is not there.
-pub(super) async fn nothing_here(uri: Uri) -> Problem {
+pub(super) async fn nothing_here(_: Anybody, uri: Uri) -> Problem {
     let detail = format!("there is nothing at {}; /docs lists what there is", uri.path());
     Problem::new(StatusCode::NOT_FOUND, "not-found", detail)
 }
 
 /// A method that a place does not know.
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+pub(super) async fn no_such_method(_: Anybody, method: Method, uri: Uri) -> Problem {
     let detail = format!("{method} is not for {}; /docs lists what is", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
 }

@@ -103,7 +103,7 @@ pub(super) async fn rotate(
     caller.require(&[])?;
     let asked: Rotation = body.read_or_empty()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let _one_at_a_time = service.changing_keys.lock().await;
@@ -243,7 +243,7 @@ async fn replace(
         ..With::default()
     };
     if let Err(error) = service.store.put_keys(records, with).await {
-        return service.or_repeated(error, idempotency);
+        return service.or_repeated(error, idempotency).await;
     }
     match service.state.broken() {
         Some(broken) => Err(Problem::fault(&broken)),

@@ -29,7 +29,7 @@ pub(super) async fn observe(
     let (id, asker) = (own_id(&request), Asker::default());
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(asker.clone());
-    let method = request.method().clone();
+    let method = known(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -38,17 +38,17 @@ pub(super) async fn observe(
     let mut response = next.run(request).await;
     let (status, took) = (response.status().as_u16(), began.elapsed());
     if let (Some(refusal), Some(caller)) = (response.extensions().get::<Refusal>(), asker.0.get()) {
-        note_refusal(&service, caller, &method, &route, refusal);
+        note_refusal(&service, caller, method, &route, refusal);
     }
     tracing::info!(
         request = %id,
-        method = %method,
+        method,
         route = %route,
         status,
         micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         "answered"
     );
-    let labels = [("route", route), ("method", method.to_string()), ("status", status.to_string())];
+    let labels = [("route", route), ("method", method.to_owned()), ("status", status.to_string())];
     if let Some(activity) = activity(&labels[0].1, status) {
         metrics::histogram!("bonafide_activity_seconds", "activity" => activity)
             .record(took.as_secs_f64());
@@ -62,13 +62,12 @@ pub(super) async fn observe(
 
 /// Puts on the log that somebody with a token was refused what it asked for. Not waited for: the
 /// answer says the same whether or not it is there yet.
-fn note_refusal(
-    service: &Service,
-    caller: &Caller,
-    method: &Method,
-    route: &str,
-    refusal: &Refusal,
-) {
+fn note_refusal(service: &Service, caller: &Caller, method: &str, route: &str, refusal: &Refusal) {
+    // Who asks again and again is on the log, but not each time.
+    if service.limits.refusal(caller.token).is_err() {
+        metrics::counter!("bonafide_refusals_unlogged_total").increment(1);
+        return;
+    }
     let event = EventDraft::new("request-refused")
         .with("decision", &"refused")
         .with("action", &format!("{method} {route}"))
@@ -77,6 +76,20 @@ fn note_refusal(
     match event {
         Ok(event) => drop(service.store.note(With { events: vec![event], ..With::default() })),
         Err(error) => tracing::error!(%error, "a refusal could not be put on the log"),
+    }
+}
+
+/// A method by its name; whatever else a client makes up is one and the same.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
     }
 }
 

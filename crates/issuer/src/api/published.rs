@@ -64,15 +64,25 @@ fn etag_of(text: &str) -> String {
     format!("\"{}\"", &bonafide_core::encoding::hex(&sha2::Sha256::digest(text))[..32])
 }
 
-/// The first of `known` that the client accepts by name.
+/// Of `known`, which lies in our order, the one that the client likes best and names.
 fn accepts(headers: &HeaderMap, known: &[&'static str]) -> Option<&'static str> {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok())?;
-    accept.split(',').find_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next()?;
-        let refused = parts.any(|part| matches!(part, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-        known.iter().find(|media_type| !refused && media_type.eq_ignore_ascii_case(name)).copied()
-    })
+    let ranges: Vec<(&str, f32)> = accept.split(',').filter_map(range).collect();
+    let liked = known.iter().filter_map(|media_type| {
+        let named = |(name, _): &&(&str, f32)| media_type.eq_ignore_ascii_case(name);
+        let (_, quality) = ranges.iter().find(named)?;
+        (*quality > 0.0).then_some((*media_type, *quality))
+    });
+    // The first of those that are liked alike.
+    liked.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(name, _)| name)
+}
+
+/// A media range and its quality (RFC 9110, 12.5.1).
+fn range(text: &str) -> Option<(&str, f32)> {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next()?;
+    let quality = parts.find_map(|part| part.strip_prefix("q="));
+    Some((name, quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0))))
 }
 
 /// A body with its entity tag, or the word that the client's copy is still good.

@@ -90,7 +90,7 @@ pub(super) async fn make(
     caller.require(&[])?;
     let asked: NewToken = body.read()?;
     let idempotency = body.idempotency(&caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     if asked.name.trim().is_empty()
@@ -118,7 +118,7 @@ pub(super) async fn make(
         ..With::default()
     };
     if let Err(error) = service.store.put_token(token.clone(), with).await {
-        return Ok(service.or_repeated(error, idempotency.as_ref())?.into_response());
+        return Ok(service.or_repeated(error, idempotency.as_ref()).await?.into_response());
     }
     let made = MadeToken {
         id: token.id.to_string(),
@@ -165,29 +165,13 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     caller.require(&[])?;
     let found = service.state.find_token(id(&text, "token")?);
-    let mut token = Token::clone(&*found.ok_or_else(|| Problem::not_found("token"))?);
-    if token.revoked_at.is_some() {
-        return Ok(StatusCode::NO_CONTENT);
-    }
-    let others = service.state.tokens().into_iter().any(|other| {
-        other.id != token.id
-            && other.role == Role::Administrator
-            && other.revoked_at.is_none()
-            && other.expires_at.is_none()
-    });
-    if token.role == Role::Administrator && !others {
-        return Err(Problem::conflict(
-            "last-administrator",
-            "this is the last administrator's token without an end; make another one first",
-        ));
-    }
-    token.revoked_at = Some(caller.at);
+    let token = found.ok_or_else(|| Problem::not_found("token"))?;
     let event = EventDraft::new("token-revoked")
         .with("tokenId", &token.id)
         .with("tokenName", &token.name)
         .with("role", &token.role)
         .finish(&caller, &service.environment)?;
     let with = With { events: vec![event], ..With::default() };
-    service.store.put_token(token, with).await?;
+    service.store.revoke_token(token.id, caller.at, with).await?;
     Ok(StatusCode::NO_CONTENT)
 }

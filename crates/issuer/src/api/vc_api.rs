@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bonafide_core::attestation::AttestationType;
 use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::vc::envelop;
 use bonafide_linked_data::SUITES;
@@ -104,7 +105,7 @@ async fn issue_as(
     caller.require(&[])?;
     let mut object = body.object()?;
     let idempotency = body.idempotency(caller)?;
-    if let Some(answer) = service.repeated(idempotency.as_ref())? {
+    if let Some(answer) = service.repeated(idempotency.as_ref()).await? {
         return Ok(answer.into_response());
     }
     let credential = object.remove("credential");
@@ -126,6 +127,9 @@ async fn issue_as(
     let did = &issuing.instance.did;
     let document =
         whole::check(credential, did, format, service.settings.conformance).map_err(within)?;
+    if !service.settings.conformance {
+        refuse_attestation(&document).map_err(within)?;
+    }
     let named = !may_be_known(service, &document)?;
     let content = Content::Whole { document, named };
     let order = Order { issuing, format, selective, content, at: caller.at };
@@ -149,6 +153,19 @@ fn may_be_known(service: &Service, document: &Value<'_>) -> Result<bool, Problem
     let id = document.get("id").and_then(Value::as_str);
     let known = id.map(|id| service.store.credential_by_name(id)).transpose()?;
     Ok(known.flatten().is_some())
+}
+
+/// Attestations of agents are decided with the agent's life in view, at one place.
+fn refuse_attestation(document: &Value<'_>) -> Result<(), Problem> {
+    let types = document.get("type").map(Value::one_or_more).unwrap_or_default();
+    let known = types.iter().filter_map(Value::as_str).find_map(AttestationType::by_name);
+    match known {
+        None => Ok(()),
+        Some(known) => Err(Problem::malformed(
+            "/type",
+            format!("{} is attested of enrolled agents: POST /agents/ID/attestations", known.name),
+        )),
+    }
 }
 
 /// What is wrong in the credential is wrong below `/credential`.
@@ -194,7 +211,7 @@ pub(super) struct DeriveOptions {
 #[utoipa::path(post, path = "/credentials/derive", tag = "vc-api", request_body = DeriveRequest,
     security(("token" = [])), responses((status = 201, body = IssueResponse), Refusals))]
 pub(super) async fn derive(_: Client, body: Body) -> Result<Response, Problem> {
-    derive_from(&body)
+    derive_aside(body).await
 }
 
 /// Derives a credential that shows a part of another.
@@ -208,7 +225,14 @@ pub(super) async fn derive_by(
     body: Body,
 ) -> Result<Response, Problem> {
     service.instance(Some(&name))?;
-    derive_from(&body)
+    derive_aside(body).await
+}
+
+/// Where it holds up nobody else: some proofs take tens of milliseconds.
+async fn derive_aside(body: Body) -> Result<Response, Problem> {
+    tokio::task::spawn_blocking(move || derive_from(&body))
+        .await
+        .unwrap_or_else(|_| Err(Problem::fault("a derivation did not come to its end")))
 }
 
 fn derive_from(body: &Body) -> Result<Response, Problem> {
@@ -322,6 +346,7 @@ pub(super) struct ListSummary {
 /// Begins a new status list; what is issued from now on gets its entries there. The service does so
 /// by itself when a list is full.
 #[utoipa::path(post, path = "/status-lists", tag = "vc-api", request_body = Option<NewList>,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
     security(("token" = [])), responses((status = 201, body = ListSummary), Refusals))]
 pub(super) async fn add_status_list(

@@ -10,6 +10,8 @@ use std::sync::mpsc::channel;
 use super::manifest::{Manifest, Part, PartKind};
 use super::write::{LogKeys, Progress, to_hex};
 use super::{BackupError, BackupFile};
+use bonafide_linked_data::SUITES;
+
 use crate::audit;
 use crate::environment::Environment;
 use crate::keys::seal::SealingKey;
@@ -271,7 +273,7 @@ fn check(
     let (events, _unheard) = channel();
     let views = Arc::new(Both {
         logs: LogKeys::default(),
-        state: options.sealing.map(|sealing| State::new(Signers::new(sealing), events)),
+        state: options.sealing.map(|sealing| State::new(Signers::new(sealing, SUITES), events)),
     });
     let store = SledOptions {
         folder: options.target.to_owned(),

@@ -11,6 +11,7 @@ use bonafide_linked_data::SUITES;
 use bonafide_proof::algorithm::Algorithm;
 use bonafide_proof::data_integrity::Suite;
 
+pub(crate) use secure::secure_with;
 pub use secure::{MOST_DECOYS, SecureError, Selective, secure, suite_for};
 
 /// The media type of a credential with an embedded proof (VCDM 2.0, C.1).

@@ -8,7 +8,9 @@ use bonafide_core::key::KeyType;
 use bonafide_core::sd_jwt_vc;
 use bonafide_core::time::Timestamp;
 use bonafide_linked_data::SUITES;
-use bonafide_proof::data_integrity::{ProofError, ProofOptions, Random, Suite, add_proof_with};
+use bonafide_proof::data_integrity::{
+    ProofError, ProofOptions, Random, Suite, Suites, add_proof_with,
+};
 use bonafide_proof::jose::{self, TokenType};
 use bonafide_proof::sd_jwt::{SdJwtDraft, SdJwtError};
 use bonafide_proof::{SignError, Signer};
@@ -140,6 +142,20 @@ pub fn secure(
     now: Timestamp,
     random: &mut Random<'_>,
 ) -> Result<Value<'static>, SecureError> {
+    secure_with(SUITES, document, format, selective, signer, now, random)
+}
+
+/// The same with these cryptosuites.
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn secure_with(
+    suites: Suites,
+    document: Value<'static>,
+    format: Format,
+    selective: &Selective,
+    signer: &SigningKey,
+    now: Timestamp,
+    random: &mut Random<'_>,
+) -> Result<Value<'static>, SecureError> {
     selective.check(format)?;
     let mandatory = mandatory(&document, selective)?;
     let mandatory: Vec<&str> = mandatory.iter().map(String::as_str).collect();
@@ -180,7 +196,7 @@ pub fn secure(
             sd_jwt(&payload, &pointers, TokenType::DC_SD_JWT, selective, signer, random)
         }
         _ => {
-            let suite = suite_for(Some(format.name()), key_type)?;
+            let suite = fitting_suite(suites, Some(format.name()), key_type)?;
             let previous: Vec<&str> = selective.previous.iter().map(String::as_str).collect();
             let options = ProofOptions {
                 created: Some(now),
@@ -196,9 +212,17 @@ pub fn secure(
 
 /// The named suite, or the one that goes with the key.
 pub fn suite_for(name: Option<&str>, key_type: KeyType) -> Result<&'static dyn Suite, SecureError> {
+    fitting_suite(SUITES, name, key_type)
+}
+
+fn fitting_suite(
+    suites: Suites,
+    name: Option<&str>,
+    key_type: KeyType,
+) -> Result<&'static dyn Suite, SecureError> {
     let suite = match name {
-        Some(name) => SUITES.by_name(name).ok(),
-        None => SUITES.for_key(key_type),
+        Some(name) => suites.by_name(name).ok(),
+        None => suites.for_key(key_type),
     };
     let suite = suite.ok_or(SecureError::NoSuite { key_type })?;
     if suite.accepts(key_type).is_ok() {

@@ -35,6 +35,7 @@ fn unknown_settings_and_nonsense_are_refused_with_the_line() {
         ("[limits]\nbodybytes = 3", "unknown field `bodybytes`"),
         ("listen = \"localhost\"", "line 1"),
         ("[status]\nttl = \"soon\"", "line 2"),
+        ("[log]\npublish_every = \"-1ms\"", "line 2"),
         ("[limits]\nburst = 0", "limits.burst"),
         ("[status]\nttl = \"1h\"\nvalid_for = \"90m\"", "twice status.ttl"),
         ("public_url = \"https://a.example/\"", "public_url"),

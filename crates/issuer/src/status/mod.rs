@@ -12,7 +12,7 @@ use bonafide_core::status::{
 };
 
 pub(crate) use permutation::{ENTRIES, Permutation};
-pub(crate) use publication::{Form, Lifetimes, Publication, PublishError};
+pub(crate) use publication::{Form, Lifetimes, Publication, PublishError, Published};
 
 use crate::store::{List, Status, StatusPlace};
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 
 pub use record::*;
+pub(crate) use sled_store::private_folder;
 pub use sled_store::{Frozen, Opened, SledOptions, SledStore, load, values_path};
 
 use crate::environment::{Moment, NoRandomness};
@@ -54,6 +55,13 @@ impl<T> Pending<T> {
     pub fn new() -> (oneshot::Sender<Result<T, StoreError>>, Self) {
         let (sender, receiver) = oneshot::channel();
         (sender, Self(receiver))
+    }
+
+    /// What failed before it began.
+    pub fn failed(error: StoreError) -> Self {
+        let (sender, pending) = Self::new();
+        let _ = sender.send(Err(error));
+        pending
     }
 
     /// Waits for it outside of any runtime.
@@ -154,6 +162,15 @@ pub enum Scope {
     Type(String),
 }
 
+/// What one transaction forgot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// How many.
+    pub count: usize,
+    /// After what to go on, if there may be more.
+    pub next: Option<Vec<u8>>,
+}
+
 /// What one transaction changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changed {
@@ -242,8 +259,9 @@ pub trait Store: Send + Sync {
         reservations: Vec<Reservation>,
         with: With,
     ) -> Pending<Vec<Result<(), StoreError>>>;
-    /// Stores what was signed: all of it, or nothing.
-    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<()>;
+    /// Stores what was signed: all of it, or nothing. Nothing is stored if one can't be, and each
+    /// outcome says which.
+    fn commit(&self, issued: Vec<Issued>, with: With) -> Pending<Vec<Result<(), StoreError>>>;
     /// Gives reservations up: they are revoked, and their idempotency keys are free again.
     fn abandon(&self, ids: Vec<Id>, with: With) -> Pending<()>;
     /// Goes on with the credentials of an agent whose state changed; whether that was all.
@@ -265,16 +283,19 @@ pub trait Store: Send + Sync {
     fn add_instance(&self, instance: Instance, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
     /// Adds or changes keys.
     fn put_keys(&self, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
-    /// Adds or changes a token.
+    /// Adds a token.
     fn put_token(&self, token: Token, with: With) -> Pending<()>;
+    /// Revokes a token. The last administrator's without an end stays.
+    fn revoke_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
     /// Uses a challenge up. It is an error if it was used before.
     fn redeem(&self, challenge: [u8; 16], until: Moment, with: With) -> Pending<()>;
     /// Puts events on the log.
     fn note(&self, with: With) -> Pending<()>;
     /// Remembers how far the log's files have come.
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()>;
-    /// Forgets challenges and answers from before `before`.
-    fn forget(&self, before: Moment) -> Pending<usize>;
+    /// Forgets challenges and answers from before `before`, looking at no more than
+    /// [`MOST_CHANGES`] of them after `after`.
+    fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten>;
 }
 
 /// A page of a list.

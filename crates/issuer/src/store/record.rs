@@ -50,12 +50,23 @@ pub struct Agent {
     pub state: AgentState,
     /// Whether an identity attestation says what it is now: its version and digests.
     pub identity_attested: bool,
+    /// When that attestation ends, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity_until: Option<i64>,
     /// When it was enrolled, in milliseconds since 1970.
     #[schema(value_type = u64)]
     pub enrolled_at: Moment,
     /// When it last changed, in milliseconds since 1970.
     #[schema(value_type = u64)]
     pub changed_at: Moment,
+}
+
+impl Agent {
+    /// Whether an identity attestation that has not ended says what it is now.
+    pub fn has_identity(&self, now: Moment) -> bool {
+        let ended = |until: i64| now.second().unix() >= until;
+        self.identity_attested && !self.identity_until.is_some_and(ended)
+    }
 }
 
 /// What may be changed of an agent. What is `None` stays.
@@ -158,12 +169,18 @@ pub struct Credential {
     pub phase: Phase,
     /// Its state.
     pub status: Status,
+    /// Whether it is suspended for itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub suspended_itself: bool,
     /// Whether it is suspended because its agent is, and comes back with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspended_with_agent: bool,
-    /// Whether it attests the identity of its agent, which last changed at this moment.
+    /// Whether it attests the identity of its agent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attests_identity: bool,
+    /// When its agent had last changed, as it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attests_agent_of: Option<Moment>,
+    pub agent_as_of: Option<Moment>,
     /// When it was prepared.
     pub prepared_at: Moment,
     /// When it ends, if it does.

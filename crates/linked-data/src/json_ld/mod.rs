@@ -22,7 +22,7 @@ use ssi_json_ld::syntax::{Parse as _, TryFromJson as _, Value};
 use ssi_json_ld::{Expand as _, ExpandedDocument, Loader};
 
 use self::writer::{Place, Writer};
-use crate::contexts::Contexts;
+use crate::contexts::{Contexts, Documents};
 use crate::document::LARGEST_DOCUMENT;
 use crate::rdf::Dataset;
 
@@ -91,15 +91,16 @@ const MOST_ACTIVE: usize = 16;
 /// Parsed context documents, and what came of reading some of them one after the other: most
 /// documents begin with the same ones, and reading them costs more than all else.
 pub(crate) struct Parsed {
-    documents: HashMap<&'static str, Value>,
+    documents: HashMap<String, Value>,
     active: Mutex<HashMap<Vec<String>, ActiveContext>>,
 }
 
 impl Parsed {
     /// Parses documents that are known to be JSON.
-    pub(crate) fn new(documents: &HashMap<&'static str, &'static str>) -> Self {
-        let parsed =
-            documents.iter().filter_map(|(url, text)| Some((*url, Value::parse_str(text).ok()?.0)));
+    pub(crate) fn new(documents: &Documents) -> Self {
+        let parsed = documents
+            .iter()
+            .filter_map(|(url, text)| Some((url.to_string(), Value::parse_str(text).ok()?.0)));
         Self { documents: parsed.collect(), active: Mutex::default() }
     }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{configuration, hash, unsecured};
-use crate::contexts::Contexts;
+use crate::contexts::{Contexts, Source};
 use crate::disclosure::cbor::{Reader, Writer, decode};
 use crate::disclosure::{
     HmacKey, Labelled, Labels, alone, by_choice, hash_lines, invalid, relabelled, relative_indexes,
@@ -27,14 +27,20 @@ const DERIVED: [u8; 3] = [0xd9, 0x5d, 0x01];
 const SIGNATURE: usize = 200;
 
 /// The suite.
-pub struct EcdsaSd2023 {
-    contexts: fn() -> &'static Contexts,
+#[derive(Clone, Copy)]
+pub struct EcdsaSd2023<'c> {
+    contexts: Source<'c>,
 }
 
-impl EcdsaSd2023 {
+impl EcdsaSd2023<'_> {
+    /// The same with a table for a single document.
+    pub(crate) fn reading(contexts: &Contexts) -> EcdsaSd2023<'_> {
+        EcdsaSd2023 { contexts: Source::Once(contexts) }
+    }
+
     /// ecdsa-sd-2023 with these contexts.
     pub const fn new(contexts: fn() -> &'static Contexts) -> Self {
-        Self { contexts }
+        Self { contexts: Source::Always(contexts) }
     }
 
     fn proof_hash(
@@ -43,7 +49,7 @@ impl EcdsaSd2023 {
         options: &Object<'_>,
         work: &Work,
     ) -> Result<Vec<u8>, ProofError> {
-        hash(&configuration(options, document)?, (self.contexts)(), HashAlgorithm::Sha256, work)
+        hash(&configuration(options, document)?, self.contexts.get(), HashAlgorithm::Sha256, work)
     }
 }
 
@@ -158,7 +164,7 @@ fn fresh_key(random: &mut Random<'_>) -> Result<SecretKey, SignError> {
     Err(SignError("the source of randomness gives no usable key".to_owned()))
 }
 
-impl Suite for EcdsaSd2023 {
+impl Suite for EcdsaSd2023<'_> {
     fn name(&self) -> &'static str {
         "ecdsa-sd-2023"
     }
@@ -183,7 +189,7 @@ impl Suite for EcdsaSd2023 {
             .iter()
             .map(|label| format!("u{}", bonafide_core::encoding::encode_base64url(label)))
             .collect();
-        let lines = relabelled(&document, (self.contexts)(), &labels, work)?;
+        let lines = relabelled(&document, self.contexts.get(), &labels, work)?;
         let (mandatory, chosen) = split_at_indexes(lines, &derived.mandatory_indexes)?;
         if chosen.len() != derived.signatures.len() {
             return Err(invalid("there is not one signature for each statement"));
@@ -207,7 +213,7 @@ impl Suite for EcdsaSd2023 {
         let SignInput { document, options, previous, mandatory, signer, random } = input;
         self.accepts(signer.public_key().key_type())?;
         alone(&previous)?;
-        let contexts = (self.contexts)();
+        let contexts = self.contexts.get();
         let document = unsecured(document, Vec::new()).into_owned();
         // Whoever is shown everything has as much to check.
         let work = Work::default();
@@ -239,7 +245,7 @@ impl Suite for EcdsaSd2023 {
 
     fn derive(&self, input: DeriveInput<'_>) -> Result<Object<'static>, ProofError> {
         let base = BaseProof::parse(input.proof.proof_value)?;
-        let contexts = (self.contexts)();
+        let contexts = self.contexts.get();
         let document = unsecured(input.document, Vec::new()).into_owned();
         let work = Work::default();
         let labelled = Labelled::new(&document, contexts, Labels::Hmac, &base.hmac_key, &work)?;

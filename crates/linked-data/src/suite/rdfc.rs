@@ -10,36 +10,46 @@ use bonafide_proof::data_integrity::{
 };
 
 use super::{configuration, hash, unsecured};
-use crate::contexts::Contexts;
+use crate::contexts::{Contexts, Source};
 use crate::rdf::HashAlgorithm;
 
 /// A suite that signs the canonical RDF of a document as a whole.
-pub struct RdfcSuite {
+#[derive(Clone, Copy)]
+pub struct RdfcSuite<'c> {
     name: &'static str,
     proof_type: &'static str,
     key_types: &'static [KeyType],
-    contexts: fn() -> &'static Contexts,
+    contexts: Source<'c>,
 }
 
 /// The longest signature is 96 bytes: at most 132 characters of base58btc and its `z`.
 const LONGEST_PROOF_VALUE: usize = 133;
 
-impl RdfcSuite {
+impl RdfcSuite<'_> {
+    /// The same with a table for a single document.
+    pub(crate) fn reading<'c>(&self, contexts: &'c Contexts) -> RdfcSuite<'c> {
+        let Self { name, proof_type, key_types, .. } = *self;
+        RdfcSuite { name, proof_type, key_types, contexts: Source::Once(contexts) }
+    }
+
     /// eddsa-rdfc-2022 with these contexts.
     pub const fn eddsa_rdfc_2022(contexts: fn() -> &'static Contexts) -> Self {
         let (name, key_types) = ("eddsa-rdfc-2022", &[KeyType::Ed25519]);
+        let contexts = Source::Always(contexts);
         Self { name, proof_type: DATA_INTEGRITY_PROOF, key_types, contexts }
     }
 
     /// ecdsa-rdfc-2019 with these contexts; SHA-384 all through with P-384 keys.
     pub const fn ecdsa_rdfc_2019(contexts: fn() -> &'static Contexts) -> Self {
         let (name, key_types) = ("ecdsa-rdfc-2019", &[KeyType::P256, KeyType::P384]);
+        let contexts = Source::Always(contexts);
         Self { name, proof_type: DATA_INTEGRITY_PROOF, key_types, contexts }
     }
 
     /// Ed25519Signature2020 with these contexts (EdDSA Cryptosuites 1.0, appendix).
     pub const fn ed25519_signature_2020(contexts: fn() -> &'static Contexts) -> Self {
         let (name, key_types) = ("Ed25519Signature2020", &[KeyType::Ed25519]);
+        let contexts = Source::Always(contexts);
         Self { name, proof_type: name, key_types, contexts }
     }
 
@@ -58,7 +68,7 @@ impl RdfcSuite {
         key_type: KeyType,
         work: &Work,
     ) -> Result<Vec<u8>, ProofError> {
-        let contexts = (self.contexts)();
+        let contexts = self.contexts.get();
         let algorithm = Self::algorithm(key_type);
         let options = configuration(options, document)?;
         let mut signed = hash(&options, contexts, algorithm, work)?;
@@ -67,7 +77,7 @@ impl RdfcSuite {
     }
 }
 
-impl Suite for RdfcSuite {
+impl Suite for RdfcSuite<'_> {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -98,7 +108,7 @@ impl Suite for RdfcSuite {
             Some(digest) if alone && key_type != KeyType::P384 => *digest,
             _ => {
                 let document = unsecured(document, Vec::new());
-                let digest = hash(&document, (self.contexts)(), HashAlgorithm::Sha256, work)?;
+                let digest = hash(&document, self.contexts.get(), HashAlgorithm::Sha256, work)?;
                 digest.first_chunk().copied().unwrap_or_default()
             }
         };

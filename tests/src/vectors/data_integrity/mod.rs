@@ -40,10 +40,10 @@ fn contexts() -> &'static Contexts {
     &CONTEXTS
 }
 
-static EDDSA_RDFC: RdfcSuite = RdfcSuite::eddsa_rdfc_2022(contexts);
-static ECDSA_RDFC: RdfcSuite = RdfcSuite::ecdsa_rdfc_2019(contexts);
-static SIGNATURE_2020: RdfcSuite = RdfcSuite::ed25519_signature_2020(contexts);
-static ECDSA_SD: EcdsaSd2023 = EcdsaSd2023::new(contexts);
+static EDDSA_RDFC: RdfcSuite<'static> = RdfcSuite::eddsa_rdfc_2022(contexts);
+static ECDSA_RDFC: RdfcSuite<'static> = RdfcSuite::ecdsa_rdfc_2019(contexts);
+static SIGNATURE_2020: RdfcSuite<'static> = RdfcSuite::ed25519_signature_2020(contexts);
+static ECDSA_SD: EcdsaSd2023<'static> = EcdsaSd2023::new(contexts);
 static BBS: Bbs2023 = Bbs2023::new(contexts);
 static TABLE: [&dyn Suite; 7] = [
     Suites::JCS.0[0],

@@ -38,6 +38,9 @@ impl Agents {
     /// An agent was committed.
     pub(super) fn committed(&self, agent: Agent) {
         let mut agents = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if agents.len() >= MOST {
+            agents.clear();
+        }
         agents.insert(agent.id, agent);
     }
 }

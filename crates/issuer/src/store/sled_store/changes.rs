@@ -7,8 +7,8 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Credential, EachChanged, Issued, KeyRecord, MOST_CHANGES,
-    Phase, Reservation, Scope, Status, StoreError,
+    Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued, KeyRecord,
+    MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -79,12 +79,9 @@ pub(super) fn settle(
     for id in ids {
         let found = transaction.credential(&key::credential(id))?;
         let Some(credential) = found else { continue };
-        // What was suspended for itself stays so when its agent comes back.
-        let stays = status == Status::Valid && !credential.suspended_with_agent;
-        if credential.phase == Phase::Issued && !stays {
-            let with_agent = status == Status::Suspended;
-            let each = each.as_deref_mut();
-            set_status(transaction, credential, status, with_agent, false, each)?;
+        if credential.phase == Phase::Issued {
+            let turn = Turn::WithAgent(status);
+            set_status(transaction, credential, turn, false, each.as_deref_mut())?;
         }
     }
     match next {
@@ -117,41 +114,76 @@ pub(super) fn in_scope(
     Ok((ids, next))
 }
 
-/// Sets a status; `None` if nothing changes. Revocation is for good.
+/// What is to happen to a credential's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is revoked, suspended or resumed for itself.
+    Itself(Status),
+    /// It follows its agent.
+    WithAgent(Status),
+}
+
+/// Turns a status; `None` if nothing changes. Revocation is for good. A credential that is suspended
+/// for itself and with its agent comes back when both are over.
 pub(super) fn set_status(
     transaction: &mut Transaction<'_, '_>,
     mut credential: Credential,
-    status: Status,
-    with_agent: bool,
+    turn: Turn,
     strict: bool,
     each: Option<&mut EachChanged>,
 ) -> Result<Option<Credential>, StoreError> {
-    let was = credential.status;
-    if was == status {
-        return Ok(None);
-    }
-    if was == Status::Revoked {
-        return match strict {
-            true => Err(StoreError::Conflict("the credential is revoked, for good")),
-            false => Ok(None),
+    let refuse = |why| if strict { Err(StoreError::Conflict(why)) } else { Ok(None) };
+    let before = credential.clone();
+    let (Turn::Itself(asked) | Turn::WithAgent(asked)) = turn;
+    if before.status == Status::Revoked {
+        return match asked {
+            Status::Revoked => Ok(None),
+            _ => refuse("the credential is revoked, for good"),
         };
     }
     let Some(place) = credential.status_place else {
-        return match strict {
-            true => Err(StoreError::Conflict("the credential has no status entry")),
-            false => Ok(None),
-        };
+        return refuse("the credential has no status entry");
     };
-    credential.status = status;
-    credential.suspended_with_agent = with_agent;
+    match turn {
+        Turn::Itself(status) => credential.suspended_itself = status == Status::Suspended,
+        Turn::WithAgent(status) => credential.suspended_with_agent = status == Status::Suspended,
+    }
+    credential.status = match asked {
+        Status::Revoked => Status::Revoked,
+        _ if credential.suspended_itself || credential.suspended_with_agent => Status::Suspended,
+        _ => Status::Valid,
+    };
+    if credential == before {
+        return Ok(None);
+    }
     transaction.put_credential(&credential)?;
-    transaction.put(key::status(place), vec![status_to_byte(status)]);
-    transaction.effect(Effect::Status(place, status));
+    if credential.status == before.status {
+        return Ok(Some(credential));
+    }
+    transaction.put(key::status(place), vec![status_to_byte(credential.status)]);
+    transaction.effect(Effect::Status(place, credential.status));
+    if credential.status == Status::Revoked {
+        forget_identity(transaction, &credential)?;
+    }
     if let Some(each) = each {
-        let event = each(&credential, was)?;
+        let event = each(&credential, before.status)?;
         transaction.event(event)?;
     }
     Ok(Some(credential))
+}
+
+/// With its identity attestation an agent loses what all others rest on.
+fn forget_identity(
+    transaction: &mut Transaction<'_, '_>,
+    credential: &Credential,
+) -> Result<(), StoreError> {
+    let Some(id) = credential.agent.filter(|_| credential.attests_identity) else { return Ok(()) };
+    let agent = transaction.agent(id)?;
+    if agent.identity_attested && credential.agent_as_of == Some(agent.changed_at) {
+        let agent = Agent { identity_attested: false, ..agent.clone() };
+        transaction.put_agent(agent)?;
+    }
+    Ok(())
 }
 
 /// Nothing is written before all is checked: one that fails leaves no trace among the others.
@@ -166,7 +198,9 @@ pub(super) fn reserve(
         let agent = transaction.agent(requires.agent)?;
         let fits = match requires.identity {
             true => matches!(agent.state, AgentState::Enrolled | AgentState::Active),
-            false => agent.state == AgentState::Active && agent.identity_attested,
+            false => {
+                agent.state == AgentState::Active && agent.has_identity(credential.prepared_at)
+            }
         };
         if !fits || agent.changed_at != requires.changed_at {
             return Err(StoreError::Conflict("the agent changed while this was decided"));
@@ -194,17 +228,17 @@ pub(super) fn reserve(
     transaction.event(event)
 }
 
-/// Nothing is written before all is checked: one that fails leaves no trace among the others.
-pub(super) fn commit(
+/// Where the payload of a reservation lies, if it may still be committed: nothing that was decided
+/// on has changed since.
+pub(super) fn payload_of(
     transaction: &mut Transaction<'_, '_>,
-    issued: Issued,
-    record: &[u8],
-) -> Result<(), StoreError> {
-    let Issued { credential, secured, event } = issued;
-    let prepared = key::prepared(credential.id);
-    let reserved = transaction.bytes(&prepared)?;
+    credential: &Credential,
+) -> Result<Place, StoreError> {
+    let reserved = transaction.bytes(&key::prepared(credential.id))?;
     let reserved = reserved.ok_or(StoreError::Conflict("the reservation was given up"))?;
-    let (payload, _) = places_of(&reserved)?;
+    if !transaction.key_signs(&credential.instance, &credential.key)? {
+        return Err(StoreError::Conflict("the key was replaced while this was signed"));
+    }
     if let Some(id) = credential.agent {
         let agent = transaction.agent(id)?;
         match agent.state {
@@ -216,10 +250,29 @@ pub(super) fn commit(
             }
             AgentState::Enrolled | AgentState::Active => {}
         }
-        let current = credential.attests_agent_of == Some(agent.changed_at);
-        if current && !(agent.identity_attested && agent.state == AgentState::Active) {
-            let (state, identity_attested) = (AgentState::Active, true);
-            let agent = Agent { state, identity_attested, ..agent.clone() };
+        if credential.agent_as_of != Some(agent.changed_at) {
+            return Err(StoreError::Conflict("the agent changed while this was signed"));
+        }
+    }
+    Ok(places_of(&reserved)?.0)
+}
+
+pub(super) fn commit(
+    transaction: &mut Transaction<'_, '_>,
+    issued: Issued,
+    record: &[u8],
+    payload: Place,
+) -> Result<(), StoreError> {
+    let Issued { credential, secured, event } = issued;
+    if let Some(id) = credential.agent {
+        if credential.attests_identity {
+            let agent = transaction.agent(id)?;
+            let agent = Agent {
+                state: AgentState::Active,
+                identity_attested: true,
+                identity_until: credential.valid_until,
+                ..agent.clone()
+            };
             transaction.put_agent(agent)?;
         }
         transaction.put(key::of_agent(id, Some(credential.id)), Vec::new());
@@ -227,7 +280,7 @@ pub(super) fn commit(
     let secured = transaction.stage(&[&secured])?;
     let record = credential_with_places(record, payload, Some(secured));
     transaction.put(key::credential(credential.id), record);
-    transaction.remove(prepared);
+    transaction.remove(key::prepared(credential.id));
     transaction.remove_if_there(key::prepared_for(credential.id))?;
     transaction.event(event)
 }
@@ -274,8 +327,38 @@ pub(super) fn put_keys(
     keys: Vec<KeyRecord>,
 ) -> Result<(), StoreError> {
     for record in keys {
-        transaction.put_json(key::key(&record.instance, &record.name), &record)?;
-        transaction.effect(Effect::Key(record));
+        transaction.put_key(record)?;
     }
     Ok(())
+}
+
+/// Forgets what has ended among the next challenges and requests.
+pub(super) fn forget(
+    transaction: &mut Transaction<'_, '_>,
+    before: Moment,
+    after: Option<&[u8]>,
+) -> Result<Forgotten, StoreError> {
+    let kind = after.and_then(|after| after.first().copied()).unwrap_or(key::REQUEST);
+    let keys = transaction.keys(&[kind], after, MOST_CHANGES)?;
+    let full = keys.len() == MOST_CHANGES;
+    let last = keys.last().cloned();
+    let mut count = 0;
+    for at in keys {
+        let ended = if kind == key::REQUEST {
+            transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
+        } else {
+            let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
+            until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+        };
+        if ended {
+            transaction.remove(at);
+            count += 1;
+        }
+    }
+    let next = match (full, kind) {
+        (true, _) => last,
+        (false, key::REQUEST) => Some(vec![key::CHALLENGE]),
+        (false, _) => None,
+    };
+    Ok(Forgotten { count, next })
 }

@@ -2,9 +2,10 @@
 //! only then answers.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
@@ -46,7 +47,7 @@ struct Standing<'s> {
 
 /// Where transactions are handed in.
 pub(super) struct Committer {
-    queue: Option<SyncSender<Job>>,
+    queue: Option<Sender<Job>>,
     thread: Option<JoinHandle<()>>,
     stopped: Arc<OnceLock<String>>,
     /// How many transactions wait.
@@ -62,25 +63,36 @@ pub(super) struct Work {
     pub(super) next_event: u64,
     pub(super) views: Arc<dyn Views>,
     pub(super) agents: Arc<Agents>,
-    pub(super) on_stop: OnStop,
+    pub(super) on_stop: Option<OnStop>,
 }
 
 impl Committer {
     pub(super) fn start(work: Work) -> Result<Self, StoreError> {
-        let (queue, jobs) = sync_channel(LONGEST_QUEUE);
+        let (queue, jobs) = channel();
         let stopped = Arc::new(OnceLock::new());
         let says = Arc::clone(&stopped);
         let waiting = Arc::new(AtomicUsize::new(0));
         let counts = Arc::clone(&waiting);
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || run(work, &jobs, &says, &counts))
+            .spawn(move || guarded(work, &jobs, &says, &counts))
             .map_err(|error| StoreError::Stopped(error.to_string()))?;
         Ok(Self { queue: Some(queue), thread: Some(thread), stopped, waiting })
     }
 
-    /// Hands a transaction in.
+    /// Hands a transaction in, unless too many wait.
     pub(super) fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_, '_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Pending<T> {
+        match self.waiting.load(Ordering::Relaxed) >= LONGEST_QUEUE {
+            true => Pending::failed(StoreError::Busy),
+            false => self.submit_always(work),
+        }
+    }
+
+    /// Hands in what ends something that was begun: that is never refused.
+    pub(super) fn submit_always<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Transaction<'_, '_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Pending<T> {
@@ -119,15 +131,10 @@ impl Committer {
     fn hand_in<T>(&self, job: Job, pending: Pending<T>) -> Pending<T> {
         // Counted before it can be worked off.
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let refused = match self.queue.as_ref().map(|queue| queue.try_send(job)) {
-            Some(Ok(())) => return pending,
-            Some(Err(TrySendError::Full(_))) => StoreError::Busy,
-            Some(Err(TrySendError::Disconnected(_))) | None => self.why(),
-        };
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        let (sender, pending) = Pending::new();
-        let _ = sender.send(Err(refused));
-        pending
+        match self.queue.as_ref().map(|queue| queue.send(job)) {
+            Some(Ok(())) => pending,
+            Some(Err(_)) | None => Pending::failed(self.why()),
+        }
     }
 
     /// Why nothing is written any more.
@@ -151,8 +158,35 @@ impl Drop for Committer {
     }
 }
 
-fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &AtomicUsize) {
-    let Work { tree, database, mut values, mut next_event, views, agents, on_stop } = work;
+/// The database can panic on bytes that are not its own. Nobody may go on believing that something
+/// is written.
+fn guarded(
+    mut work: Work,
+    jobs: &Receiver<Job>,
+    stopped: &OnceLock<String>,
+    waiting: &AtomicUsize,
+) {
+    let on_stop = work.on_stop.take();
+    let ended = catch_unwind(AssertUnwindSafe(|| run(work, jobs, stopped, waiting)));
+    let why = match ended {
+        Ok(None) => return,
+        Ok(Some(why)) => why,
+        Err(_) => "the database came upon something that it can't read".to_owned(),
+    };
+    let _ = stopped.set(why.clone());
+    if let Some(on_stop) = on_stop {
+        on_stop(&why);
+    }
+}
+
+/// Until nothing can come any more, or why nothing can be written any more.
+fn run(
+    work: Work,
+    jobs: &Receiver<Job>,
+    stopped: &OnceLock<String>,
+    waiting: &AtomicUsize,
+) -> Option<String> {
+    let Work { tree, database, mut values, mut next_event, views, agents, .. } = work;
     let (mut aside, mut next) = (Weak::new(), None);
     loop {
         let first = match next.take().map_or_else(|| jobs.recv(), Ok) {
@@ -163,7 +197,7 @@ fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &A
                 freeze(&mut Standing { tree: &tree, values, next_event, aside: &mut aside });
                 continue;
             }
-            Err(_) => return,
+            Err(_) => return None,
         };
         #[allow(clippy::disallowed_methods)]
         let began = std::time::Instant::now();
@@ -212,8 +246,7 @@ fn run(work: Work, jobs: &Receiver<Job>, stopped: &OnceLock<String>, waiting: &A
                 for reply in replies {
                     reply(Err(StoreError::Stopped(why.clone())));
                 }
-                on_stop(&why);
-                return;
+                return Some(why);
             }
         }
     }

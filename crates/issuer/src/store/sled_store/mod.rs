@@ -23,6 +23,7 @@ pub use self::frozen::{Frozen, load, values_path};
 use self::agents::Agents;
 use self::codec::decode;
 use self::committer::{Committer, OnStop, Work};
+pub(crate) use self::open::private_folder;
 use self::values::{End, Reader, Writer};
 use crate::store::{StoreError, Views};
 
@@ -95,7 +96,9 @@ impl SledStore {
         let values = Writer::open(&layout.values, end)?;
         let database = File::open(layout.database.join("db"))
             .map_err(|error| StoreError::Stopped(format!("the database's file: {error}")))?;
-        tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
+        if version.is_none() {
+            tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
+        }
         reads::show(&tree, views.as_ref())?;
         let agents = Arc::new(Agents::default());
         let work = Work {
@@ -105,7 +108,7 @@ impl SledStore {
             values,
             next_event,
             views,
-            on_stop: options.on_stop,
+            on_stop: Some(options.on_stop),
         };
         let committer = Committer::start(work)?;
         let values = Reader::new(&layout.values);

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
@@ -25,10 +25,16 @@ impl Layout {
     }
 }
 
+/// A folder that only its owner can look into, whatever lies in it.
+pub(crate) fn private_folder(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
 /// Takes the folder for this process alone, until the file is dropped.
 pub(super) fn lock(folder: &Path, layout: &Layout) -> Result<File, StoreError> {
     let failed = |error: io::Error| StoreError::Stopped(format!("{}: {error}", folder.display()));
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    private_folder(folder).map_err(failed)?;
     let mut file = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -11,8 +11,8 @@ use crate::environment::{Environment, Moment};
 use crate::id::Id;
 use crate::store::{
     Agent, AgentChange, AgentState, Answer, Credential, Event, Idempotency, Instance, Issued,
-    KeyRecord, List, MOST_CHANGES, Phase, Place, Requires, Reservation, Scope, Status, StatusPlace,
-    Store, StoreError, Token, Views, With,
+    KeyRecord, KeyState, List, MOST_CHANGES, Phase, Place, Requires, Reservation, Scope, Status,
+    StatusPlace, Store, StoreError, Token, Views, With,
 };
 
 const ENVIRONMENT: Environment = Environment {
@@ -55,7 +55,27 @@ fn open(folder: &Path) -> Result<(SledStore, Opened, Arc<Told>), StoreError> {
         on_stop: Box::new(|why| panic!("{why}")),
     };
     let (store, opened) = SledStore::open(options, Arc::clone(&told) as Arc<dyn Views>)?;
+    if opened.new {
+        let instance = Instance {
+            name: "default".to_owned(),
+            did: "did:web:issuer.example".to_owned(),
+            format: "eddsa-jcs-2022".to_owned(),
+        };
+        store.add_instance(instance, vec![key(KeyState::Active)], With::default()).wait()?;
+    }
     Ok((store, opened, told))
+}
+
+fn key(state: KeyState) -> KeyRecord {
+    KeyRecord {
+        instance: "default".to_owned(),
+        name: "key-1".to_owned(),
+        public: String::new(),
+        state,
+        created_at: Moment(1),
+        compromised_at: None,
+        sealed: String::new(),
+    }
 }
 
 fn new_id() -> Id {
@@ -84,6 +104,7 @@ fn agent(did: &str) -> Agent {
         spiffe_id: None,
         state: AgentState::Enrolled,
         identity_attested: false,
+        identity_until: None,
         enrolled_at: Moment(1),
         changed_at: Moment(1),
     }
@@ -101,8 +122,10 @@ fn credential(agent: Option<&Agent>, index: u32, identity: bool) -> Credential {
         status_place: Some(StatusPlace { list: 1, index }),
         phase: Phase::Prepared,
         status: Status::Valid,
+        suspended_itself: false,
         suspended_with_agent: false,
-        attests_agent_of: agent.filter(|_| identity).map(|agent| agent.changed_at),
+        attests_identity: identity,
+        agent_as_of: agent.map(|agent| agent.changed_at),
         prepared_at: Moment(1),
         valid_until: None,
         payload: Place::default(),
@@ -134,7 +157,7 @@ fn issue(store: &SledStore, agent: Option<&Agent>, index: u32, identity: bool) -
     let credential = credential(agent, index, identity);
     let reservations = vec![reservation(&credential, agent, identity)];
     assert_eq!(store.reserve(reservations, With::default()).wait().unwrap(), [Ok(())]);
-    store.commit(vec![issued(&credential)], With::default()).wait().unwrap();
+    assert_eq!(store.commit(vec![issued(&credential)], With::default()).wait().unwrap(), [Ok(())]);
     credential
 }
 
@@ -151,6 +174,18 @@ fn active(store: &SledStore, did: &str) -> Agent {
 
 fn request(key: u8, fingerprint: u8) -> Idempotency {
     Idempotency { key: [key; 16], fingerprint: [fingerprint; 32], at: Moment(5) }
+}
+
+fn forgotten(store: &SledStore, before: Moment) -> usize {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let step = store.forget(before, after).wait().unwrap();
+        count += step.count;
+        if step.next.is_none() {
+            return count;
+        }
+        after = step.next;
+    }
 }
 
 fn change(state: AgentState) -> AgentChange {
@@ -257,14 +292,14 @@ fn what_was_reserved_is_not_committed_once_the_agent_is_suspended() {
     store.reserve(reservations, With::default()).wait().unwrap();
     let suspended = change(AgentState::Suspended);
     store.change_agent(agent.id, suspended, Moment(9), with("suspended")).wait().unwrap();
-    let late = store.commit(vec![issued(&credential)], With::default()).wait();
-    assert!(matches!(late, Err(StoreError::Conflict(_))), "{late:?}");
+    let late = store.commit(vec![issued(&credential)], With::default()).wait().unwrap();
+    assert!(matches!(late[..], [Err(StoreError::Conflict(_))]), "{late:?}");
     store.abandon(vec![credential.id], With::default()).wait().unwrap();
     let given_up = store.credential(credential.id).unwrap().unwrap();
     assert_eq!((given_up.phase, given_up.status), (Phase::Abandoned, Status::Revoked));
     assert_eq!(store.status_at(given_up.status_place.unwrap()).unwrap(), Status::Revoked);
-    let again = store.commit(vec![issued(&credential)], With::default()).wait();
-    assert_eq!(again, Err(StoreError::Conflict("the reservation was given up")));
+    let again = store.commit(vec![issued(&credential)], With::default()).wait().unwrap();
+    assert_eq!(again, [Err(StoreError::Conflict("the reservation was given up"))]);
 }
 
 #[test]
@@ -301,7 +336,7 @@ fn a_request_is_answered_once_and_given_up_it_is_free_again() {
     assert_eq!(store.answer(&request(1, 1)), Ok(Some(answer)));
     assert_eq!(store.answer(&request(1, 2)), Err(StoreError::OtherRequest));
     assert_eq!(store.answer(&request(2, 1)), Ok(None));
-    assert_eq!(store.forget(Moment(6)).wait().unwrap(), 1);
+    assert_eq!(forgotten(&store, Moment(6)), 1);
     assert_eq!(store.answer(&request(1, 1)), Ok(None));
 }
 
@@ -375,6 +410,76 @@ fn many_credentials_follow_their_agent_over_a_crash() {
 }
 
 #[test]
+fn what_is_suspended_for_itself_and_with_its_agent_comes_back_when_both_are_over() {
+    let folder = TempDir::new().unwrap();
+    let (store, ..) = open(folder.path()).unwrap();
+    let agent = active(&store, "did:key:a");
+    let one = issue(&store, Some(&agent), 1, false);
+    let set = |status| {
+        store.set_status(Scope::One(one.id), None, status, With::default()).wait().unwrap();
+        store.credential(one.id).unwrap().unwrap().status
+    };
+    let turn = |state, at| {
+        store.change_agent(agent.id, change(state), Moment(at), with("s")).wait().unwrap();
+        store.credential(one.id).unwrap().unwrap().status
+    };
+    // Itself first, then the agent.
+    assert_eq!(set(Status::Suspended), Status::Suspended);
+    assert_eq!(turn(AgentState::Suspended, 10), Status::Suspended);
+    assert_eq!(set(Status::Valid), Status::Suspended, "its agent is still suspended");
+    assert_eq!(turn(AgentState::Active, 11), Status::Valid);
+    // The agent first, then itself.
+    assert_eq!(turn(AgentState::Suspended, 12), Status::Suspended);
+    assert_eq!(set(Status::Suspended), Status::Suspended);
+    assert_eq!(turn(AgentState::Active, 13), Status::Suspended, "it was suspended for itself");
+    assert_eq!(set(Status::Valid), Status::Valid);
+}
+
+#[test]
+fn an_identity_that_was_revoked_or_has_ended_counts_no_more() {
+    let folder = TempDir::new().unwrap();
+    let (store, ..) = open(folder.path()).unwrap();
+    let agent = enrolled(&store, "did:key:a");
+    let identity = Credential { valid_until: Some(5), ..credential(Some(&agent), 1, true) };
+    let reservations = vec![reservation(&identity, Some(&agent), true)];
+    store.reserve(reservations, With::default()).wait().unwrap();
+    store.commit(vec![issued(&identity)], With::default()).wait().unwrap();
+    let reserve = |at| {
+        let agent = store.agent(agent.id).unwrap().unwrap();
+        let score = Credential { prepared_at: Moment(at), ..credential(Some(&agent), 2, false) };
+        let reservations = vec![reservation(&score, Some(&agent), false)];
+        store.reserve(reservations, With::default()).wait()
+    };
+    assert_eq!(reserve(4_999).unwrap(), [Ok(())]);
+    assert!(reserve(5_000).is_err(), "it has ended");
+    let revoked = Scope::One(identity.id);
+    store.set_status(revoked, None, Status::Revoked, With::default()).wait().unwrap();
+    assert!(!store.agent(agent.id).unwrap().unwrap().identity_attested);
+    assert!(reserve(4_999).is_err(), "it is revoked");
+}
+
+#[test]
+fn what_changed_since_it_was_decided_is_not_committed() {
+    let folder = TempDir::new().unwrap();
+    let (store, ..) = open(folder.path()).unwrap();
+    let agent = active(&store, "did:key:a");
+    let [one, two] = [1, 2].map(|index| {
+        let credential = credential(Some(&agent), index, false);
+        let reservations = vec![reservation(&credential, Some(&agent), false)];
+        store.reserve(reservations, With::default()).wait().unwrap();
+        credential
+    });
+    store.put_keys(vec![key(KeyState::Compromised)], With::default()).wait().unwrap();
+    let outcome = store.commit(vec![issued(&one)], With::default()).wait().unwrap();
+    assert_eq!(outcome, [Err(StoreError::Conflict("the key was replaced while this was signed"))]);
+    store.put_keys(vec![key(KeyState::Active)], With::default()).wait().unwrap();
+    let version = AgentChange { version: Some("2".to_owned()), ..AgentChange::default() };
+    store.change_agent(agent.id, version, Moment(9), with("changed")).wait().unwrap();
+    let outcome = store.commit(vec![issued(&two)], With::default()).wait().unwrap();
+    assert_eq!(outcome, [Err(StoreError::Conflict("the agent changed while this was signed"))]);
+}
+
+#[test]
 fn all_of_a_type_are_revoked_and_no_other() {
     let folder = TempDir::new().unwrap();
     let (store, ..) = open(folder.path()).unwrap();
@@ -406,7 +511,7 @@ fn a_challenge_is_redeemed_once_also_after_opening_again() {
     let (store, ..) = open(folder.path()).unwrap();
     let twice = store.redeem([7; 16], Moment(50), With::default()).wait();
     assert_eq!(twice, Err(StoreError::Exists("this challenge was answered before")));
-    assert_eq!(store.forget(Moment(51)).wait().unwrap(), 1);
+    assert_eq!(forgotten(&store, Moment(51)), 1);
 }
 
 #[test]
@@ -432,10 +537,14 @@ fn what_a_crash_leaves_behind_is_cut_off() {
     std::fs::write(folder.path().join("values/00000002.values"), b"begun").unwrap();
     std::fs::write(folder.path().join("state/snap.00FF.generating"), b"half").unwrap();
     let (store, ..) = open(folder.path()).unwrap();
-    assert_eq!(std::fs::read(&values).unwrap(), before);
+    assert!(std::fs::read(&values).unwrap().len() > before.len(), "cut before anything is written");
     let place = store.credential(id).unwrap().unwrap().secured.unwrap();
     assert_eq!(store.read(place).unwrap(), b"secured");
-    issue(&store, None, 2, false);
+    let second = issue(&store, None, 2, false);
+    assert!(std::fs::read(&values).unwrap().starts_with(&before));
+    let place = store.credential(second.id).unwrap().unwrap().payload;
+    assert_eq!(place.at, before.len() as u64);
+    assert!(!folder.path().join("values/00000002.values").exists());
 }
 
 #[test]

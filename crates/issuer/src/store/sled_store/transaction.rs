@@ -13,8 +13,8 @@ use super::values::Writer;
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, Answer, Credential, Event, Idempotency, KeyRecord, List, Place, Status, StatusPlace,
-    StoreError, Token, With, record,
+    Agent, Answer, Credential, Event, Idempotency, KeyRecord, KeyState, List, Place, Status,
+    StatusPlace, StoreError, Token, With, record,
 };
 
 /// What those who read from memory are told once a group is durable.
@@ -41,6 +41,8 @@ pub(super) struct Group<'g> {
     agents: HashMap<Id, Agent>,
     /// Who wants to know what is overwritten.
     aside: Option<Arc<Aside>>,
+    /// Whether keys sign, likewise.
+    keys: HashMap<(String, String), bool>,
 }
 
 impl<'g> Group<'g> {
@@ -60,6 +62,7 @@ impl<'g> Group<'g> {
             first_event,
             agents: HashMap::new(),
             aside,
+            keys: HashMap::new(),
         }
     }
 
@@ -82,6 +85,7 @@ impl<'g> Group<'g> {
                 self.events.truncate(mark.2);
                 self.places.truncate(mark.2);
                 self.agents.clear();
+                self.keys.clear();
                 Err(error)
             }
         }
@@ -164,6 +168,25 @@ impl Transaction<'_, '_> {
             self.group.agents.insert(id, agent);
         }
         self.group.agents.get(&id).ok_or(StoreError::NotFound("agent"))
+    }
+
+    /// Whether a key of an instance still signs.
+    pub(super) fn key_signs(&mut self, instance: &str, name: &str) -> Result<bool, StoreError> {
+        let id = (instance.to_owned(), name.to_owned());
+        if let Some(signs) = self.group.keys.get(&id) {
+            return Ok(*signs);
+        }
+        let record: Option<KeyRecord> = self.get(&key::key(instance, name))?;
+        let signs = record.is_some_and(|record| record.state == KeyState::Active);
+        self.group.keys.insert(id, signs);
+        Ok(signs)
+    }
+
+    pub(super) fn put_key(&mut self, record: KeyRecord) -> Result<(), StoreError> {
+        self.put_json(key::key(&record.instance, &record.name), &record)?;
+        self.group.keys.clear();
+        self.effect(Effect::Key(record));
+        Ok(())
     }
 
     pub(super) fn put_agent(&mut self, agent: Agent) -> Result<(), StoreError> {

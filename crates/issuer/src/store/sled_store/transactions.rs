@@ -1,14 +1,15 @@
 //! The transactions: what goes along with each, and what each changes.
 
+use super::changes::Turn;
 use super::codec::encode;
-use super::transaction::{Effect, Request};
+use super::transaction::Effect;
 use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, Answer, Changed, Credential, Idempotency, Instance, Issued, KeyRecord,
-    List, MOST_CHANGES, Page, Pending, Phase, Place, Reservation, Scope, Status, Store, StoreError,
-    StoredEvent, Token, With,
+    Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
+    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
+    StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -125,22 +126,38 @@ impl Store for SledStore {
         })
     }
 
-    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<()> {
+    fn commit(&self, issued: Vec<Issued>, mut with: With) -> Pending<Vec<Result<(), StoreError>>> {
         let written = |issued: &Issued| {
             encode(&Credential { phase: Phase::Issued, ..issued.credential.clone() })
         };
         let records: Result<Vec<Vec<u8>>, StoreError> = issued.iter().map(written).collect();
-        self.committer.submit(move |transaction| {
-            transaction.with(&mut with)?;
-            issued
-                .into_iter()
-                .zip(records?)
-                .try_for_each(|(issued, record)| changes::commit(transaction, issued, &record))
+        self.committer.submit_always(move |transaction| {
+            let mut payloads = Vec::with_capacity(issued.len());
+            let mut outcomes = Vec::with_capacity(issued.len());
+            for issued in &issued {
+                match changes::payload_of(transaction, &issued.credential) {
+                    Err(error @ (StoreError::Stopped(_) | StoreError::Damaged(_))) => {
+                        return Err(error);
+                    }
+                    Err(error) => outcomes.push(Err(error)),
+                    Ok(payload) => {
+                        payloads.push(payload);
+                        outcomes.push(Ok(()));
+                    }
+                }
+            }
+            if payloads.len() == issued.len() {
+                transaction.with(&mut with)?;
+                for ((issued, record), payload) in issued.into_iter().zip(records?).zip(payloads) {
+                    changes::commit(transaction, issued, &record, payload)?;
+                }
+            }
+            Ok(outcomes)
         })
     }
 
     fn abandon(&self, ids: Vec<Id>, mut with: With) -> Pending<()> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             transaction.with(&mut with)?;
             for id in ids {
                 changes::abandon(transaction, id, with.each.as_mut())?;
@@ -150,7 +167,7 @@ impl Store for SledStore {
     }
 
     fn settle(&self, agent: Id, mut with: With) -> Pending<bool> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             transaction.with(&mut with)?;
             changes::settle(transaction, agent, with.each.as_mut())
         })
@@ -183,8 +200,8 @@ impl Store for SledStore {
                 };
                 if fits && (one || credential.phase == Phase::Issued) {
                     let each = with.each.as_mut();
-                    let new =
-                        changes::set_status(transaction, credential, status, false, one, each)?;
+                    let turn = Turn::Itself(status);
+                    let new = changes::set_status(transaction, credential, turn, one, each)?;
                     changed.credentials.extend(new);
                 }
             }
@@ -239,6 +256,36 @@ impl Store for SledStore {
         })
     }
 
+    fn revoke_token(&self, id: Id, at: Moment, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            let all = transaction.keys(&[key::TOKEN], None, usize::MAX / 4)?;
+            let tokens: Vec<Token> = all
+                .iter()
+                .map(|at| transaction.get(at)?.ok_or(StoreError::NotFound("token")))
+                .collect::<Result<_, StoreError>>()?;
+            let lasting = |token: &Token| {
+                token.role == Role::Administrator
+                    && token.revoked_at.is_none()
+                    && token.expires_at.is_none()
+            };
+            let found = tokens.iter().find(|token| token.id == id);
+            let mut token = found.cloned().ok_or(StoreError::NotFound("token"))?;
+            if token.revoked_at.is_some() {
+                return Ok(());
+            }
+            if lasting(&token) && !tokens.iter().any(|other| other.id != id && lasting(other)) {
+                return Err(StoreError::Conflict(
+                    "this is the last administrator's token without an end; make another one first",
+                ));
+            }
+            transaction.with(&mut with)?;
+            token.revoked_at = Some(at);
+            transaction.put_json(key::token(id), &token)?;
+            transaction.effect(Effect::Token(token));
+            Ok(())
+        })
+    }
+
     fn redeem(&self, challenge: [u8; 16], until: Moment, mut with: With) -> Pending<()> {
         with.answers = Some((challenge, until));
         self.note(with)
@@ -249,32 +296,16 @@ impl Store for SledStore {
     }
 
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()> {
-        self.committer.submit(move |transaction| {
+        self.committer.submit_always(move |transaction| {
             let value = [&size.to_be_bytes()[..], &root].concat();
             transaction.put(key::LOG_WRITTEN.to_vec(), value);
             Ok(())
         })
     }
 
-    fn forget(&self, before: Moment) -> Pending<usize> {
-        self.committer.submit(move |transaction| {
-            let mut forgotten = 0;
-            for at in transaction.keys(&[key::CHALLENGE], None, MOST_CHANGES)? {
-                let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
-                if until.is_none_or(|until| u64::from_be_bytes(until) < before.0) {
-                    transaction.remove(at);
-                    forgotten += 1;
-                }
-            }
-            for at in transaction.keys(&[key::REQUEST], None, MOST_CHANGES)? {
-                let request: Option<Request> = transaction.get(&at)?;
-                if request.is_some_and(|request| request.answer.is_some() && request.at < before) {
-                    transaction.remove(at);
-                    forgotten += 1;
-                }
-            }
-            Ok(forgotten)
-        })
+    fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten> {
+        self.committer
+            .submit(move |transaction| changes::forget(transaction, before, after.as_deref()))
     }
 }
 

@@ -47,10 +47,13 @@ pub(super) struct Writer {
     end: End,
     /// Staged and not yet written.
     buffer: Vec<u8>,
+    /// Whether what lay behind the end has been cut off.
+    cut: bool,
 }
 
 impl Writer {
-    /// Opens the files at `end`, and cuts off what a crash left behind it.
+    /// Opens the files at `end`. What a crash left behind it is cut off at the first write, and not
+    /// before: until then nobody knows whether the database that says so is the newest.
     pub(super) fn open(folder: &Path, end: End) -> Result<Self, StoreError> {
         std::fs::create_dir_all(folder).map_err(|error| stopped(&error))?;
         let file = open_for_writing(folder, end.file).map_err(|error| stopped(&error))?;
@@ -62,13 +65,18 @@ impl Writer {
                 end.at
             )));
         }
-        file.set_len(end.at).map_err(|error| stopped(&error))?;
-        let next = path(folder, end.file.saturating_add(1));
-        if next.exists() {
-            // Begun by a group that was never committed.
-            std::fs::remove_file(&next).map_err(|error| stopped(&error))?;
+        Ok(Self { folder: folder.to_owned(), file, end, buffer: Vec::new(), cut: false })
+    }
+
+    /// Cuts off what lies behind the end.
+    fn cut(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.cut, true) {
+            return Ok(());
         }
-        Ok(Self { folder: folder.to_owned(), file, end, buffer: Vec::new() })
+        self.file.set_len(self.end.at)?;
+        let next = path(&self.folder, self.end.file.saturating_add(1));
+        // Begun by a group that was never committed.
+        if next.exists() { std::fs::remove_file(&next) } else { Ok(()) }
     }
 
     /// The folder of the files.
@@ -114,6 +122,7 @@ impl Writer {
         if self.buffer.is_empty() {
             return Ok(());
         }
+        self.cut()?;
         self.file.write_all(&self.buffer)?;
         self.file.sync_data()?;
         self.end = self.staged_end();
