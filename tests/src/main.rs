@@ -5,6 +5,7 @@
 mod command_line;
 mod data_model_1;
 mod dependencies;
+mod durability;
 mod fixtures;
 mod issuer;
 mod issuer_files;

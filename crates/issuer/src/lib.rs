@@ -7,6 +7,7 @@ mod authority;
 pub mod backup;
 mod bundle;
 mod challenge;
+mod connections;
 pub mod environment;
 mod event;
 pub mod format;

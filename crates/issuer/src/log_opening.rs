@@ -6,8 +6,7 @@ use std::sync::Arc;
 use crate::log::{Checkpoint, LogError, LogKey, LogReader, LogWriter};
 use crate::restored::{self, Found, Restored, TakeUp};
 use crate::service::{StartError, first_key, log_folder_of};
-use crate::settings::Settings;
-use crate::signer::{Issuing, Signers};
+use crate::signer::Issuing;
 use crate::store::{Opened, Store, StoreError};
 
 /// The log, and who signs it.
@@ -19,57 +18,48 @@ pub(crate) struct OpenLog {
     pub(crate) signer: Arc<Issuing>,
 }
 
-/// Opens the log and holds it against the store and the copy of its checkpoint. None if the store
-/// has no log's key yet.
-pub(crate) fn present(
-    settings: &Settings,
-    signers: &Signers,
+/// Opens the log, holds it against all that is known of it, and begins another one if a restored
+/// backup needs it.
+pub(crate) fn open_log(
+    take_up: &TakeUp<'_>,
     opened: &Opened,
     found: &Found,
-    store: &dyn Store,
-) -> Result<Option<OpenLog>, StartError> {
-    let Some(open) = open(settings, signers)? else { return Ok(None) };
-    check_log(&open.log, opened, store)?;
+) -> Result<OpenLog, StartError> {
+    let (settings, signers) = (take_up.settings, &take_up.state.signers);
+    let key_of = |signer: &Issuing| -> Result<LogKey, StartError> {
+        Ok(LogKey::new(&signer.instance.format, first_key(signer)?)?)
+    };
+    let open = || -> Result<OpenLog, StartError> {
+        let present = restored::present_log(signers);
+        let (number, signer) =
+            present.ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()))?;
+        let log_key = key_of(&signer)?;
+        let (writer, log) =
+            LogWriter::open(&log_folder_of(&settings.data, number), log_key.clone())?;
+        Ok(OpenLog { writer, log, log_key, log_number: number, signer })
+    };
+    let open_log = open()?;
+    let number = open_log.log_number;
+    check_log(&open_log.log, opened, take_up.store)?;
     if let Some(copy) = &settings.log.checkpoint_copy {
         let known = |restored: &Option<Restored>| restored.as_ref().map_or(0, Restored::known);
-        let (key, log) = (open.log_key.clone(), Arc::clone(&open.log));
+        let (key, log) = (open_log.log_key.clone(), Arc::clone(&open_log.log));
         let mut held = vec![Held { key, log, known: known(&found.pending) }];
         // After a crash the copy may still be of the log before.
-        if let Some((before, signer)) = restored::log_before(signers, open.log_number) {
+        if let Some((before, signer)) = restored::log_before(signers, number) {
             let key = key_of(&signer)?;
             let log = LogReader::open(&log_folder_of(&settings.data, before), &key)?;
             held.push(Held { key, log: Arc::new(log), known: known(&found.noted) });
         }
         check_copy(copy, &held)?;
     }
-    Ok(Some(open))
-}
-
-/// Takes a restored backup up, and gives the log that goes on from it.
-pub(crate) fn go_on(
-    before: OpenLog,
-    take_up: &TakeUp<'_>,
-    restored: &Restored,
-) -> Result<OpenLog, StartError> {
-    take_up.run(restored, before.log_number)?;
+    let Some(restored) = &found.pending else { return Ok(open_log) };
+    take_up.run(restored, number)?;
     if !restored.new_log {
-        return Ok(before);
+        return Ok(open_log);
     }
-    drop(before);
-    open(take_up.settings, &take_up.state.signers)?
-        .ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()).into())
-}
-
-fn open(settings: &Settings, signers: &Signers) -> Result<Option<OpenLog>, StartError> {
-    let Some((log_number, signer)) = restored::present_log(signers) else { return Ok(None) };
-    let log_key = key_of(&signer)?;
-    let folder = log_folder_of(&settings.data, log_number);
-    let (writer, log) = LogWriter::open(&folder, log_key.clone())?;
-    Ok(Some(OpenLog { writer, log, log_key, log_number, signer }))
-}
-
-fn key_of(signer: &Issuing) -> Result<LogKey, StartError> {
-    Ok(LogKey::new(&signer.instance.format, first_key(signer)?)?)
+    drop(open_log);
+    open()
 }
 
 /// The store knows how far the log has come, and the log can't be further than the store: a store

@@ -51,6 +51,9 @@ const CATCH_UP: u64 = 4096;
 
 /// Brings the log up to date with the store, and goes on in a thread of its own.
 pub(crate) fn start(mut work: Work) -> Result<JoinHandle<()>, SequencerError> {
+    // A new log gets its checkpoint before its first entries: from then on, files without one are
+    // a fault, and a kill while they are written must not look like it.
+    publish(&mut work)?;
     let until = work.store.next_event()?;
     catch_up(&mut work, until)?;
     publish(&mut work)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use rustls::pki_types::pem::PemObject;
@@ -15,6 +15,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
 use crate::api::router;
+use crate::connections::Bounded;
 use crate::event::Caller;
 use crate::service::Service;
 use crate::settings::Tls;
@@ -71,14 +72,16 @@ pub async fn serve(
     let app = router(&service).into_make_service_with_connect_info::<SocketAddr>();
     let outcome = match &service.settings.tls {
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(ServeError::Serve)?;
+            let server = axum_server::from_tcp(listener).map_err(ServeError::Serve)?;
+            let mut server = server.acceptor(Bounded::new());
             bound(server.http_builder());
             server.handle(handle).serve(app).await
         }
         Some(tls) => {
             let config = RustlsConfig::from_config(Arc::new(server_config(tls)?));
-            let mut server =
-                axum_server::from_tcp_rustls(listener, config).map_err(ServeError::Serve)?;
+            let acceptor = RustlsAcceptor::new(config).acceptor(Bounded::new());
+            let server = axum_server::from_tcp(listener).map_err(ServeError::Serve)?;
+            let mut server = server.acceptor(acceptor);
             bound(server.http_builder());
             server.handle(handle).serve(app).await
         }

@@ -18,7 +18,7 @@ use crate::format::Format;
 use crate::keys::seal::{self, Cost, SealingKey};
 use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader};
-use crate::log_opening::{self, OpenLog};
+use crate::log_opening::{OpenLog, open_log};
 use crate::problem::Problem;
 use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
@@ -155,8 +155,13 @@ impl Service {
         let sled = Arc::new(sled);
         let store: Arc<dyn Store> = Arc::clone(&sled) as Arc<_>;
         let found = restored::find(&settings.data, &opened)?;
+        let take_up =
+            TakeUp { settings: &settings, environment: &environment, store: &sled, state: &state };
         // Before anything is written: a folder that went back is not to be written over.
-        let kept = log_opening::present(&settings, &state.signers, &opened, &found, &*store)?;
+        let kept = match state.signers.instance(LOG_INSTANCE) {
+            Some(_) => Some(open_log(&take_up, &opened, &found)?),
+            None => None,
+        };
         let caller = Caller::service("start", environment.now());
         let maker = Maker {
             settings: &settings,
@@ -169,18 +174,9 @@ impl Service {
         maker.instances()?;
         let administrator = maker.first_token()?;
 
-        let kept = match kept {
+        let OpenLog { writer, log, log_key, log_number, signer } = match kept {
             Some(kept) => kept,
-            None => log_opening::present(&settings, &state.signers, &opened, &found, &*store)?
-                .ok_or_else(|| StoreError::Damaged("the log's key is missing".to_owned()))?,
-        };
-        let OpenLog { writer, log, log_key, log_number, signer } = match &found.pending {
-            None => kept,
-            Some(restored) => {
-                let (settings, environment) = (&settings, &environment);
-                let take_up = TakeUp { settings, environment, store: &sled, state: &state };
-                log_opening::go_on(kept, &take_up, restored)?
-            }
+            None => open_log(&take_up, &opened, &found)?,
         };
         let sequencer = sequencer::start(sequencer::Work {
             writer,

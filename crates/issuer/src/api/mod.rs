@@ -92,7 +92,11 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
 
 /// The service as a router.
 pub(crate) fn router(service: &Arc<Service>) -> Router {
-    let (router, description) = routes().split_for_parts();
+    let (router, mut description) = routes().split_for_parts();
+    // OpenAPI has no name for a parameter that takes slashes.
+    if let Some(tile) = description.paths.paths.remove("/log/tile/{*path}") {
+        description.paths.paths.insert("/log/tile/{path}".to_owned(), tile);
+    }
     let docs = utoipa_swagger_ui::SwaggerUi::new("/docs").url("/openapi.json", description);
     let limits = &service.settings.limits;
     router

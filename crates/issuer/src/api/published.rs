@@ -192,6 +192,9 @@ pub(super) async fn bundle(
     Ok(cached("application/bonafide-bundle+jwt", &made.etag, 1, body, &headers))
 }
 
+/// How many follow the feed at once.
+const MOST_FOLLOWERS: usize = 1024;
+
 /// Changes of status as they are committed (Server-Sent Events). Each event `status` has as its
 /// data `{"list", "index", "status"}`; an event `missed` says that some were missed and the lists
 /// have to be read anew.
@@ -200,7 +203,12 @@ pub(super) async fn bundle(
 pub(super) async fn feed(
     State(service): State<Arc<Service>>,
     _: Anybody,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    // Each holds a connection for as long as it likes.
+    if service.state.feed.receiver_count() > MOST_FOLLOWERS {
+        let detail = "as many follow the feed as can be served";
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too-many-followers", detail));
+    }
     let changes = BroadcastStream::new(service.state.feed.subscribe());
     let until_the_end = changes.take_while(|change| !matches!(change, Ok(None)));
     let events = until_the_end.filter_map(|change| {
@@ -216,7 +224,7 @@ pub(super) async fn feed(
             }
         }))
     });
-    Sse::new(events).keep_alive(KeepAlive::default())
+    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 
 /// Resolves a DID (DID Resolution v1): those of this service, and those that hold their own key.

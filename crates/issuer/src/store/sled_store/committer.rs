@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock, Weak};
@@ -59,6 +59,8 @@ pub(super) struct Work {
     pub(super) tree: sled::Db,
     /// Its own descriptor of the database's file, for the fsync that sled leaves out.
     pub(super) database: File,
+    /// Where that file is, for whoever has to look at its disk.
+    pub(super) path: PathBuf,
     pub(super) values: Writer,
     pub(super) next_event: u64,
     pub(super) views: Arc<dyn Views>,
@@ -166,12 +168,12 @@ fn guarded(
     stopped: &OnceLock<String>,
     waiting: &AtomicUsize,
 ) {
-    let on_stop = work.on_stop.take();
+    let (on_stop, path) = (work.on_stop.take(), work.path.clone());
     let ended = catch_unwind(AssertUnwindSafe(|| run(work, jobs, stopped, waiting)));
     let why = match ended {
         Ok(None) => return,
         Ok(Some(why)) => why,
-        Err(_) => "the database came upon something that it can't read".to_owned(),
+        Err(_) => format!("{}: the database panicked", path.display()),
     };
     let _ = stopped.set(why.clone());
     if let Some(on_stop) = on_stop {
@@ -186,7 +188,12 @@ fn run(
     stopped: &OnceLock<String>,
     waiting: &AtomicUsize,
 ) -> Option<String> {
-    let Work { tree, database, mut values, mut next_event, views, agents, .. } = work;
+    let Work { tree, database, path, mut values, mut next_event, views, agents, .. } = work;
+    let failed = |error: sled::Error| match error {
+        // Of the value files: it says where they are.
+        sled::Error::Io(error) if error.get_ref().is_some() => error.to_string(),
+        error => format!("{}: {error}", path.display()),
+    };
     let (mut aside, mut next) = (Weak::new(), None);
     loop {
         let first = match next.take().map_or_else(|| jobs.recv(), Ok) {
@@ -218,9 +225,9 @@ fn run(
         let left =
             waiting.fetch_sub(replies.len(), Ordering::Relaxed).saturating_sub(replies.len());
         metrics::gauge!("bonafide_commit_queue").set(count(left));
-        let durable = group.write().map_err(|error| error.to_string()).and_then(|written| {
+        let durable = group.write().map_err(failed).and_then(|written| {
             // sled's flush leaves the last step to the kernel, and a power cut with it.
-            database.sync_data().map_err(|error| error.to_string())?;
+            database.sync_data().map_err(|error| failed(error.into()))?;
             values.roll().map_err(|error| error.to_string())?;
             Ok(written)
         });

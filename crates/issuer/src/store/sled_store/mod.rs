@@ -94,8 +94,9 @@ impl SledStore {
             None => None,
         };
         let values = Writer::open(&layout.values, end)?;
-        let database = File::open(layout.database.join("db"))
-            .map_err(|error| StoreError::Stopped(format!("the database's file: {error}")))?;
+        let path = layout.database.join("db");
+        let database = File::open(&path)
+            .map_err(|error| StoreError::Stopped(format!("{}: {error}", path.display())))?;
         if version.is_none() {
             tree.insert(key::VERSION, &VERSION.to_be_bytes()).map_err(failed)?;
         }
@@ -105,6 +106,7 @@ impl SledStore {
             agents: Arc::clone(&agents),
             tree: tree.clone(),
             database,
+            path,
             values,
             next_event,
             views,

@@ -39,10 +39,10 @@ pub(super) struct Group<'g> {
     first_event: u64,
     /// Agents as they are with what this group did: each is asked for again and again.
     agents: HashMap<Id, Agent>,
-    /// Who wants to know what is overwritten.
-    aside: Option<Arc<Aside>>,
     /// Whether keys sign, likewise.
     keys: HashMap<(String, String), bool>,
+    /// Who wants to know what is overwritten.
+    aside: Option<Arc<Aside>>,
 }
 
 impl<'g> Group<'g> {
@@ -61,8 +61,8 @@ impl<'g> Group<'g> {
             places: Vec::new(),
             first_event,
             agents: HashMap::new(),
-            aside,
             keys: HashMap::new(),
+            aside,
         }
     }
 

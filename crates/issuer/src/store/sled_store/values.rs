@@ -123,8 +123,8 @@ impl Writer {
             return Ok(());
         }
         self.cut()?;
-        self.file.write_all(&self.buffer)?;
-        self.file.sync_data()?;
+        let written = self.file.write_all(&self.buffer).and_then(|()| self.file.sync_data());
+        written.map_err(|error| self.failed(&error))?;
         self.end = self.staged_end();
         self.buffer.clear();
         // A large batch does not keep its room for good.
@@ -138,11 +138,19 @@ impl Writer {
             return Ok(());
         }
         let end = End { file: self.end.file + 1, at: 0 };
-        self.file = open_for_writing(&self.folder, end.file)?;
-        self.file.set_len(0)?;
-        File::open(&self.folder)?.sync_all()?;
+        let begin = || {
+            let file = open_for_writing(&self.folder, end.file)?;
+            file.set_len(0)?;
+            Ok(file)
+        };
+        self.file = begin().map_err(|error| self.failed(&error))?;
         self.end = end;
         Ok(())
+    }
+
+    /// An error that says where.
+    fn failed(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{}: {error}", self.folder.display()))
     }
 }
 
