@@ -7,11 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use bonafide_linked_data::SUITES;
+
 use super::manifest::{Manifest, Part, PartKind};
 use super::write::{LogKeys, Progress, to_hex};
 use super::{BackupError, BackupFile};
-use bonafide_linked_data::SUITES;
-
 use crate::audit;
 use crate::environment::Environment;
 use crate::keys::seal::SealingKey;
