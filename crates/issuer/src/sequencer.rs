@@ -1,5 +1,6 @@
 //! Puts committed events on the log's files, in their order, and publishes checkpoints.
 
+use std::os::unix::fs::PermissionsExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -138,6 +139,8 @@ fn publish(work: &mut Work) -> Result<(), SequencerError> {
 fn write_copy(path: &Path, text: &str) -> std::io::Result<()> {
     let temporary = path.with_extension("new");
     std::fs::write(&temporary, text)?;
+    // Checkpoints are for everybody: a witness may be somebody else.
+    std::fs::set_permissions(&temporary, PermissionsExt::from_mode(0o644))?;
     std::fs::File::open(&temporary)?.sync_all()?;
     std::fs::rename(&temporary, path)
 }

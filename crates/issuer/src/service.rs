@@ -133,6 +133,12 @@ impl Service {
         restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
         let new = !SledStore::is_at(&settings.data);
+        if new && log_folder(&settings.data).exists() {
+            return Err(StartError::Diverged(format!(
+                "the store is missing, and {} has the log of one. Restore a backup of the whole folder",
+                settings.data.display()
+            )));
+        }
         check_mode(&settings, new)?;
         let sealing = sealing_key(&settings, new, &environment)?;
         let suites = match settings.conformance {

@@ -3,6 +3,7 @@
 //! The numbers are those of the threat model; each test names its row.
 
 mod bundles;
+mod canary;
 mod complexity;
 mod disclosure;
 mod histories;
@@ -13,7 +14,9 @@ mod jose;
 mod json;
 mod keys;
 mod linked_data;
+mod logs;
 mod proofs;
+mod replay;
 mod sd_jwt;
 mod sd_jwt_disclosures;
 mod sd_jwt_hiding;
@@ -23,3 +26,4 @@ mod status;
 mod status_tokens;
 mod stripped;
 mod time;
+mod tokens;

@@ -51,12 +51,13 @@ pub(crate) struct Present {
 pub(crate) struct Binding {
     /// What was asked to be answered (Data Integrity).
     #[arg(long, requires = "domain", conflicts_with_all = ["nonce", "audience"])]
+    #[arg(allow_hyphen_values = true)] // others draw it, and base64url has a hyphen
     challenge: Option<String>,
     /// Who asked (Data Integrity).
     #[arg(long, requires = "challenge")]
     domain: Option<String>,
     /// What was asked to be answered (JWT).
-    #[arg(long, requires = "audience")]
+    #[arg(long, requires = "audience", allow_hyphen_values = true)]
     nonce: Option<String>,
     /// Who asked (JWT).
     #[arg(long, requires = "nonce")]

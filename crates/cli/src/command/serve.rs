@@ -49,6 +49,8 @@ impl Serve {
         };
         let settings = self.settings(throwaway.as_ref().map(tempfile::TempDir::path))?;
         start_telemetry(&settings.telemetry);
+        // Whatever is written from here on is for its owner alone, the database's files included.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
         // Before anything is opened: an address that is taken is the commonest mistake.
         let listener = bonafide_issuer::listen(settings.listen).map_err(|error| {
             Failure::usage(error.to_string()).with_help("--listen with another port")

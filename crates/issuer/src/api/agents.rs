@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::answer::{self, PageQuery};
 use super::audit::{AuditPage, AuditRecord, read_record};
 use super::enrolment::{check_digest, check_text};
-use super::extract::Body;
+use super::extract::{Body, without_value};
 use super::openapi::Refusals;
 use crate::event::{Caller, EventDraft};
 use crate::id::Id;
@@ -70,7 +70,7 @@ pub(super) async fn list(
 
 /// A query that can't be read.
 pub(super) fn bad_query(error: &QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "malformed-value", error.body_text())
+    Problem::new(StatusCode::BAD_REQUEST, "malformed-value", without_value(&error.body_text()))
 }
 
 /// A path whose id can't be read leads nowhere.

@@ -225,8 +225,50 @@ impl Body {
 }
 
 fn wrong(error: &serde_json::Error) -> Problem {
-    // serde's messages name members and types, and repeat no values but unexpected ones.
     let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or_default().to_owned();
-    Problem::malformed("", text)
+    let text = text.split(" at line ").next().unwrap_or_default();
+    Problem::malformed("", without_value(text))
+}
+
+/// serde repeats the value that it did not expect. That could be anything, a secret as well.
+pub(super) fn without_value(text: &str) -> String {
+    let repeats = ["unknown variant", "invalid type", "invalid value"];
+    let begins = repeats.iter().filter_map(|what| text.find(what)).min();
+    let found =
+        begins.and_then(|at| text[at..].rsplit_once(", expected ").map(|parts| (at, parts)));
+    let Some((at, (found, expected))) = found else { return text.to_owned() };
+    let kind = found.split(['`', '"']).next().unwrap_or_default().trim_end();
+    format!("{}{kind}, expected {expected}", &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_expected_is_not_repeated() {
+        for (text, told) in [
+            (
+                "unknown variant `a, expected b`, expected `c` or `d`",
+                "unknown variant, expected `c` or `d`",
+            ),
+            (
+                "invalid type: string \"a\", expected a sequence",
+                "invalid type: string, expected a sequence",
+            ),
+            (
+                "invalid type: integer `5`, expected a string",
+                "invalid type: integer, expected a string",
+            ),
+            ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+            ("unknown field `a`, expected `b`", "unknown field `a`, expected `b`"),
+            ("missing field `a`", "missing field `a`"),
+            (
+                "query: state: unknown variant `a`, expected `b`",
+                "query: state: unknown variant, expected `b`",
+            ),
+        ] {
+            assert_eq!(without_value(text), told);
+        }
+    }
 }
