@@ -63,6 +63,8 @@ fn restored(issuer: &Issuer, backup: &str, more: &[&str]) -> Value {
     issuer.told(&[&restore[..], more].concat())
 }
 
+type Change = fn(&Path);
+
 #[test]
 fn logs_are_verified_from_files_and_every_fault_has_its_code() {
     let (issuer, agent) = used();
@@ -100,7 +102,6 @@ fn logs_are_verified_from_files_and_every_fault_has_its_code() {
     assert_eq!(good("before", &[])["size"], size);
     assert_eq!(fails("before", &["--checkpoint", "newer"]), "rolled-back");
 
-    type Change = fn(&Path);
     let changes: [(&str, Change); 7] = [
         ("entry-changed", |log| flipped(&log.join("entries"), 5)),
         ("hash-changed", |log| flipped(&log.join("hashes"), 1)),

@@ -543,9 +543,12 @@ fn sealing_key(
     sealing.map_err(|error| failed(&path, &error))
 }
 
+/// Marks a folder that was made for test suites.
+pub(crate) const CONFORMANCE: &str = "conformance";
+
 /// A folder is for test suites or for real, and stays so: without tokens nobody gets at real keys.
 fn check_mode(settings: &Settings, new: bool) -> Result<(), StartError> {
-    let marker = settings.data.join("conformance");
+    let marker = settings.data.join(CONFORMANCE);
     let failed =
         |error: std::io::Error| StartError::Settings(format!("{}: {error}", marker.display()));
     if new && settings.conformance {

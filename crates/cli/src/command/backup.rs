@@ -170,7 +170,7 @@ fn tell(file: &BackupFile, out: &Path, app: &mut App<'_>) -> Result<Exit, Failur
 /// Why there is no backup.
 pub(crate) fn failed(error: &BackupError) -> Failure {
     match error {
-        BackupError::NoData(_) => Failure::usage(error.to_string()),
+        BackupError::NoData(_) | BackupError::Throwaway(_) => Failure::usage(error.to_string()),
         BackupError::Store(store @ StoreError::Stopped(_)) => not_opened(store),
         _ => Failure::fault(format!("{error} [{}]", error.code())),
     }

@@ -20,6 +20,10 @@ impl Service {
     /// Fixes the moment of a backup, with everything that was acknowledged before it. That it was
     /// made is on the log before anything leaves.
     pub(crate) async fn begin_backup(&self, caller: &Caller) -> Result<Live, Problem> {
+        if self.settings.conformance {
+            let detail = "keys and data of test suites are thrown away, not kept";
+            return Err(Problem::conflict("throwaway", detail));
+        }
         let event = EventDraft::new("backup-made").finish(caller, &self.environment)?;
         self.store.note(With { events: vec![event], ..With::default() }).await?;
         let (log, number, key) = (Arc::clone(&self.log), self.log_number, self.log_key.clone());

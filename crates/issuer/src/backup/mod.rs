@@ -38,6 +38,9 @@ pub enum BackupError {
     /// There is no service's data in the folder.
     #[error("{0} holds no data of a service")]
     NoData(String),
+    /// Its keys are for test suites.
+    #[error("{0} was made by --conformance: its keys and data are thrown away, not kept")]
+    Throwaway(String),
     /// Not a file that a backup was written to.
     #[error("this is no backup: {0}")]
     NotABackup(&'static str),
@@ -85,6 +88,7 @@ impl BackupError {
         match self {
             Self::Io { .. } => "io",
             Self::NoData(_) => "no-data",
+            Self::Throwaway(_) => "throwaway",
             Self::NotABackup(_) => "not-a-backup",
             Self::NotWhole(_) => "backup-not-whole",
             Self::Changed(_) => "backup-changed",

@@ -18,7 +18,7 @@ use crate::environment::{Environment, Moment};
 use crate::keys::seal::{SealError, SealingKey, seal};
 use crate::log::{LogError, LogKey, LogReader, LogWriter};
 use crate::restored::log_instance;
-use crate::service::log_folder_of;
+use crate::service::{CONFORMANCE, log_folder_of};
 use crate::store::{
     Event, Frozen, Instance, KeyRecord, List, SledOptions, SledStore, Status, StatusPlace,
     StoreError, Token, Views,
@@ -72,6 +72,10 @@ pub fn of_folder(
 ) -> Result<Made, BackupError> {
     if !SledStore::is_at(folder) {
         return Err(BackupError::NoData(folder.display().to_string()));
+    }
+    // Restored, they would pass for real ones.
+    if folder.join(CONFORMANCE).exists() {
+        return Err(BackupError::Throwaway(folder.display().to_string()));
     }
     let keys = Arc::new(LogKeys::default());
     let options =

@@ -257,7 +257,8 @@ mod tests {
                     while !stop.load(Ordering::Relaxed) {
                         let mut written = BTreeMap::new();
                         for _ in 0..200 {
-                            let value = (next(&mut state) % 4 > 0).then(|| vec![9_u8; 20]);
+                            let value =
+                                (!next(&mut state).is_multiple_of(4)).then(|| vec![9_u8; 20]);
                             written.insert(key(next(&mut state) % 60_000), value);
                         }
                         if let Some(aside) = aside.upgrade() {
@@ -284,10 +285,11 @@ mod tests {
             });
             let (mut found, mut rest, mut records) = (BTreeMap::new(), &dump[..], 0);
             while let Some((lengths, after)) = rest.split_first_chunk::<8>() {
-                let [a, b, c, d, e, f, g, h] = *lengths;
-                let (k, v) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
-                let (key, after) = after.split_at(k as usize);
-                let (value, after) = after.split_at(v as usize);
+                let length = |at: usize| {
+                    u32::from_be_bytes(*lengths[at..].first_chunk::<4>().unwrap()) as usize
+                };
+                let (key, after) = after.split_at(length(0));
+                let (value, after) = after.split_at(length(4));
                 found.insert(key.to_vec(), value.to_vec());
                 (rest, records) = (after, records + 1);
             }
