@@ -61,6 +61,7 @@ fn nothing_acknowledged_is_lost_or_doubled_however_often_it_is_killed() {
         }
         running = place.start();
         checker.check(&place, &mut load, &mut random);
+        load.renew(&place);
     }
     let check_all = now();
     checker.check_all(&place, &mut load, &mut random);

@@ -1,8 +1,8 @@
 //! Clients that enrol, attest, revoke, suspend and resume, all at once, until nobody answers.
 
 use std::io;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bonafide_core::key::KeyType;
@@ -13,11 +13,14 @@ use super::http::{Answer, Http};
 use super::model::{ACTIVE, Enrolment, Model, Order, RETIRED, REVOKED, Request, SUSPENDED, VALID};
 use super::process::{Place, URL};
 use super::random::Random;
+use crate::issuer::agent::{CODE, MODEL};
 
 /// How many clients there are at once.
 const CLIENTS: usize = 6;
 /// How many agents one client has at most.
 const AGENTS: usize = 4;
+/// How many credentials the contended agent has at most, about.
+const SHARE: usize = 60;
 
 /// Numbers that no other request of this process has.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
@@ -42,13 +45,28 @@ impl Load {
     pub(super) fn new(place: &Place, token: &str) -> Self {
         let mut load =
             Self { model: Mutex::default(), token: token.to_owned(), agents: Vec::new() };
+        load.agents = load.enrol(place, CLIENTS).into_iter().map(|agent| vec![agent]).collect();
+        load.renew(place);
+        load
+    }
+
+    /// Takes another agent to be contended for, if there is none or it has had its share: all of
+    /// its credentials are suspended again and again.
+    pub(super) fn renew(&mut self, place: &Place) {
+        let model = self.model.get_mut().unwrap();
+        let last = model.contended.last().map(|agent| &model.agents[agent]);
+        if last.is_none_or(|agent| agent.credentials.len() > SHARE) {
+            let new = self.enrol(place, 1);
+            self.model.get_mut().unwrap().contended.extend(new);
+        }
+    }
+
+    fn enrol(&self, place: &Place, count: usize) -> Vec<String> {
         let (stop, times) = (AtomicBool::new(false), Acknowledged::default());
         let mut own = Vec::new();
-        let mut client = load.client(place, Random::new(0), &mut own, &stop, &times);
-        (0..=CLIENTS).for_each(|_| client.enrol().unwrap());
-        load.model.get_mut().unwrap().contended.extend(own.pop());
-        load.agents = own.into_iter().map(|agent| vec![agent]).collect();
-        load
+        let mut client = self.client(place, Random::new(0), &mut own, &stop, &times);
+        (0..count).for_each(|_| client.enrol().unwrap());
+        own
     }
 
     fn client<'l>(
@@ -116,13 +134,13 @@ impl Client<'_> {
 
     /// Gets in the way of the others, and looks at the log.
     fn meddle(&mut self) -> io::Result<()> {
-        let contended = self.model.lock().unwrap().contended[0].clone();
+        let contended = locked(self.model).contended.last().unwrap().clone();
         self.change_agent(&contended, "suspend", SUSPENDED)?;
         std::thread::sleep(self.random.time(10));
         self.change_agent(&contended, "resume", ACTIVE)?;
         let answer = self.http.get("/log/checkpoint")?;
         assert!(answer.is_good(), "{}", answer.text());
-        self.model.lock().unwrap().checkpoints.push(answer.text());
+        locked(self.model).checkpoints.push(answer.text());
         std::thread::sleep(self.random.time(30));
         Ok(())
     }
@@ -180,7 +198,7 @@ impl Client<'_> {
 
     fn issue(&mut self, request: Request) -> io::Result<()> {
         let answer = self.send(&request.path, request.key.as_deref(), &request.body);
-        let mut model = self.model.lock().unwrap();
+        let mut model = locked(self.model);
         match answer {
             Ok(answer) => {
                 model.told(&request, &answer);
@@ -217,7 +235,7 @@ impl Client<'_> {
 
     /// Scores for the agent, and in between for one that is suspended now and then.
     fn batch(&mut self, agent: &str) -> Request {
-        let contended = self.model.lock().unwrap().contended[0].clone();
+        let contended = locked(self.model).contended.last().unwrap().clone();
         let orders: Vec<Order> = (0..=self.random.below(12))
             .map(|_| {
                 let agent = if self.random.one_in(6) { &contended } else { agent };
@@ -251,7 +269,7 @@ impl Client<'_> {
             let second = scope.spawn(|| other.call("POST", &request.path, key, &request.body));
             (self.http.call("POST", &request.path, key, &request.body), second.join().unwrap())
         });
-        let mut model = self.model.lock().unwrap();
+        let mut model = locked(self.model);
         let mut bodies = Vec::new();
         let mut lost = None;
         for answer in [first, second] {
@@ -288,20 +306,18 @@ impl Client<'_> {
             _ => (SUSPENDED, VALID),
         };
         let id = {
-            let model = self.model.lock().unwrap();
-            let credentials = &model.agents[agent].credentials;
+            let model = locked(self.model);
+            // The first attests the identity, without which there would be no others.
+            let credentials = &model.agents[agent].credentials[1..];
             // The newest are where crashes happen.
             let newest = &credentials[credentials.len().saturating_sub(32)..];
-            // The first is the identity, without which the agent gets nothing more.
-            let fit = |id: &&String| {
-                Some(*id) != credentials.first() && model.credentials[*id].status == [wanted]
-            };
+            let fit = |id: &&String| model.credentials[*id].status == [wanted];
             let fit: Vec<&String> = newest.iter().filter(fit).collect();
             self.random.pick(&fit).map(|id| (*id).clone())
         };
         let Some(id) = id else { return Ok(()) };
         let answer = self.send(&format!("/credentials/{id}/{change}"), None, "");
-        self.model.lock().unwrap().status(&id, to, answer.is_ok());
+        locked(self.model).status(&id, to, answer.is_ok());
         let answer = answer?;
         assert!(answer.is_good(), "{change}: {}", answer.text());
         assert_eq!(answer.json()["status"], to);
@@ -310,7 +326,7 @@ impl Client<'_> {
 
     fn change_agent(&mut self, id: &str, change: &str, to: &'static str) -> io::Result<()> {
         let answer = self.send(&format!("/agents/{id}/{change}"), None, "{\"reason\":\"a test\"}");
-        self.model.lock().unwrap().agent(id, to, answer.is_ok());
+        locked(self.model).agent(id, to, answer.is_ok());
         let answer = answer?;
         assert!(answer.is_good(), "{change}: {}", answer.text());
         assert_eq!(answer.json()["state"], to);
@@ -319,7 +335,7 @@ impl Client<'_> {
 
     fn revoke_all(&mut self, agent: &str) -> io::Result<()> {
         let answer = self.send(&format!("/agents/{agent}/revoke"), None, "");
-        self.model.lock().unwrap().revoked_all(agent, answer.is_ok());
+        locked(self.model).revoked_all(agent, answer.is_ok());
         let answer = answer?;
         assert!(answer.is_good(), "{}", answer.text());
         Ok(())
@@ -333,9 +349,9 @@ impl Client<'_> {
         let enrolment = enrolment(&challenge);
         let answer = self.send("/agents", Some(&enrolment.key), &enrolment.body);
         let id = match answer {
-            Ok(answer) => self.model.lock().unwrap().enrolled(&enrolment.did, &answer),
+            Ok(answer) => locked(self.model).enrolled(&enrolment.did, &answer),
             Err(lost) => {
-                self.model.lock().unwrap().pending_enrolments.push(enrolment);
+                locked(self.model).pending_enrolments.push(enrolment);
                 return Err(lost);
             }
         };
@@ -352,16 +368,19 @@ impl Client<'_> {
     }
 }
 
+/// What one client finds out fails the test; the others only come to their end.
+fn locked(model: &Mutex<Model>) -> MutexGuard<'_, Model> {
+    model.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn enrolment(challenge: &str) -> Enrolment {
     let number = number();
     let key = key(&format!("durability {number}"), KeyType::Ed25519);
     let (did, method) = did_key_of(&key);
     let agent = Agent { name: "durability", did: did.clone(), method, key };
-    let digest = format!("sha256:{number:064x}");
     let body = json!({
-        "did": did, "name": format!("agent {number}"), "kind": "tool",
-        "version": score(0)["agentVersion"], "modelDigest": score(0)["modelDigest"],
-        "codeDigest": digest, "sponsor": "did:web:acme.example",
+        "did": did, "name": format!("agent {number}"), "kind": "tool", "version": "2.3.0",
+        "modelDigest": MODEL, "codeDigest": CODE, "sponsor": "did:web:acme.example",
         "proof": present(&[], &agent, Format::Jwt(KeyType::Ed25519), challenge, URL),
     });
     Enrolment { did, body: body.to_string(), key: format!("enrolment-{number}") }

@@ -57,20 +57,23 @@ pub fn read_passphrase_file(path: &Path, passphrase: &[u8]) -> Result<SealingKey
     Ok(PassphraseSeal::parse(&read(path)?)?.open(passphrase)?)
 }
 
+/// Under its own name the file is whole or not there: whatever a crash leaves has another.
 fn create(path: &Path, text: &str) -> Result<(), FileError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if let Err(error) = written.and_then(|()| sync_folder(path)) {
-        // Nothing was sealed with it, and half a file would only stand in the way.
-        drop(file);
-        let _ = fs::remove_file(path);
-        return Err(error.into());
-    }
-    Ok(())
+    let new = path.with_extension(format!("{}.new", std::process::id()));
+    // Of a process that had the same number, and came to no end.
+    let _ = fs::remove_file(&new);
+    let mut file = options.open(&new)?;
+    let written = file
+        .write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        // Unlike a rename, this overwrites nothing.
+        .and_then(|()| fs::hard_link(&new, path));
+    let removed = fs::remove_file(&new);
+    Ok(written.and(removed).and_then(|()| sync_folder(path))?)
 }
 
 /// What is sealed is lost without the key, so its name has to last as well.
