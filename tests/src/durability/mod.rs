@@ -3,6 +3,7 @@
 
 mod check;
 mod crash;
+mod faults;
 mod http;
 mod load;
 mod model;

@@ -189,10 +189,11 @@ fn run(
     waiting: &AtomicUsize,
 ) -> Option<String> {
     let Work { tree, database, path, mut values, mut next_event, views, agents, .. } = work;
-    let failed = |error: sled::Error| match error {
-        // Of the value files: it says where they are.
-        sled::Error::Io(error) if error.get_ref().is_some() => error.to_string(),
-        error => format!("{}: {error}", path.display()),
+    let folder = values.folder().display().to_string();
+    let failed = |error: sled::Error| {
+        let text = error.to_string();
+        // Errors of the value files say where they are.
+        if text.contains(&folder) { text } else { format!("{}: {text}", path.display()) }
     };
     let (mut aside, mut next) = (Weak::new(), None);
     loop {
