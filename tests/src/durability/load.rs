@@ -287,16 +287,12 @@ impl Client<'_> {
         }
         bodies.dedup();
         assert!(bodies.len() < 2, "two answers to one request");
-        match lost {
-            Some(lost) => {
-                model.lost(request);
-                Err(lost)
-            }
-            None => {
-                assert_eq!(bodies.len(), 1, "nobody got the answer");
-                Ok(())
-            }
+        if let Some(lost) = lost {
+            model.lost(request);
+            return Err(lost);
         }
+        assert_eq!(bodies.len(), 1, "nobody got the answer");
+        Ok(())
     }
 
     fn change_credential(&mut self, agent: &str, change: &str) -> io::Result<()> {

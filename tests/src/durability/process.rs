@@ -40,9 +40,9 @@ impl Place {
         let binary = variable("BONAFIDE_CRASH_BINARY").map(PathBuf::from);
         let binary = binary.as_ref().unwrap_or_else(|| crate::world::binary());
         std::fs::hard_link(binary, place.path("bonafide")).unwrap();
-        let data = place.data();
+        let data = place.data().display().to_string();
         let settings = format!(
-            "listen = \"127.0.0.1:{port}\"\npublic_url = \"{URL}\"\ndata = {data:?}\n\
+            "listen = \"127.0.0.1:{port}\"\npublic_url = \"{URL}\"\ndata = \"{data}\"\n\
              [limits]\nrequests_per_second = 1000000\nburst = 1000000\n\
              anonymous_per_second = 1000000\n\
              [log]\npublish_milliseconds = 20\n[telemetry]\nlevel = \"warn\"\n"

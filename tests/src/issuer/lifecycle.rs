@@ -133,7 +133,8 @@ fn of_a_batch_each_item_has_its_own_result() {
         }
     };
     let items: Vec<_> = (0..ITEMS).map(item).collect();
-    let lines: String = items.iter().map(|(item, ..)| format!("{item}\n")).collect();
+    let lines: String =
+        items.iter().flat_map(|(item, ..)| [item.to_string(), "\n".to_owned()]).collect();
     issuer.write("scores.jsonl", &lines);
     let (exit, out, err) =
         issuer.run(&["attest", "--batch", "scores.jsonl", "--out", "results.jsonl", "--json"]);

@@ -61,7 +61,9 @@ impl Issuer {
             number: Cell::new(0),
         };
         issuer.write("settings.toml", settings);
-        files.iter().for_each(|(name, text)| issuer.write_private(name, text));
+        for (name, text) in files {
+            issuer.write_private(name, text);
+        }
         issuer.announced = issuer.begin();
         let token = issuer.announced["administratorToken"].as_str().unwrap().to_owned();
         issuer.write_private("admin.token", &token);

@@ -52,7 +52,9 @@ fn an_agent_is_attested_in_every_format_believed_offline_and_revoked() {
         issuer.judged(score).is_accepted();
         issuer.pull();
         issuer.judged(score).is_rejected("revoked");
-        rest.iter().for_each(|one| issuer.judged(one).is_accepted());
+        for one in rest {
+            issuer.judged(one).is_accepted();
+        }
     }
     issuer.kill();
     issuer.begin();

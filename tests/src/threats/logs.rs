@@ -90,7 +90,7 @@ fn row_27_who_has_an_earlier_checkpoint_sees_what_was_dropped_forked_or_chained_
     assert!(matches!(found, LogError::RolledBack { size: s, older: o } if (s, o) == (size, older)));
     // All of them.
     fs::create_dir(issuer.path("nothing")).unwrap();
-    let found = verify(&issuer.path("nothing"), &key, &[early.clone()]).unwrap_err();
+    let found = verify(&issuer.path("nothing"), &key, std::slice::from_ref(&early)).unwrap_err();
     assert!(matches!(found, LogError::RolledBack { size: 0, .. }), "{found}");
 
     // Forked, and chained anew from there: the key's owner goes on twice from one point.

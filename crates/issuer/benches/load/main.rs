@@ -5,6 +5,8 @@
 //! when start and memory are looked at (50000; the promise is for 1000000), `LOAD_FOLDER` where the
 //! data lies (a temporary folder). Service and clients share the machine's cores.
 
+#![allow(clippy::unwrap_used)] // a benchmark ends where something is wrong
+
 mod client;
 
 use std::io::Write as _;
