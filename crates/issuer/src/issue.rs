@@ -177,13 +177,11 @@ impl Service {
         }
         let mut outcomes = all(outcomes);
         // One that can't be stored any more takes none of the others with it. They and the answer
-        // are stored at once: after a crash in between, a repetition would issue them again.
+        // are stored at once: after a crash in between, a repetition would issue them again. An
+        // answer is kept even if in the end it tells of refusals alone.
         let answered = loop {
             let answered = answer(&outcomes);
             let Ok(answered) = answered else { break answered };
-            if good.is_empty() {
-                break Ok(answered);
-            }
             let with = With {
                 idempotency: idempotency.cloned(),
                 answer: Some(answered.clone()),
