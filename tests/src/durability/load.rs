@@ -186,8 +186,8 @@ impl Client<'_> {
     fn send(&mut self, path: &str, key: Option<&str>, body: &str) -> io::Result<Answer> {
         let sent = now();
         let answer = self.http.call("POST", path, key, body)?;
-        if answer.status == 503 {
-            // It says that nothing is known of what became of it.
+        if answer.status >= 500 {
+            // Nothing is known of what became of it.
             return Err(io::Error::other(answer.text()));
         }
         if answer.is_good() {

@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 
 use super::agents::Agents;
 use super::frozen::{Aside, Frozen};
-use super::transaction::{Effect, Group, Transaction, Written};
+use super::transaction::{Effect, Group, NotWritten, Transaction, Written};
 use super::values::Writer;
 use crate::store::{Pending, StoreError, Views};
 
@@ -189,11 +189,9 @@ fn run(
     waiting: &AtomicUsize,
 ) -> Option<String> {
     let Work { tree, database, path, mut values, mut next_event, views, agents, .. } = work;
-    let folder = values.folder().display().to_string();
-    let failed = |error: sled::Error| {
-        let text = error.to_string();
-        // Errors of the value files say where they are.
-        if text.contains(&folder) { text } else { format!("{}: {text}", path.display()) }
+    let failed = |error: NotWritten| match error {
+        NotWritten::Values(error) => error.to_string(),
+        NotWritten::State(error) => format!("{}: {error}", path.display()),
     };
     let (mut aside, mut next) = (Weak::new(), None);
     loop {
@@ -228,8 +226,8 @@ fn run(
         metrics::gauge!("bonafide_commit_queue").set(count(left));
         let durable = group.write().map_err(failed).and_then(|written| {
             // sled's flush leaves the last step to the kernel, and a power cut with it.
-            database.sync_data().map_err(|error| failed(error.into()))?;
-            values.roll().map_err(|error| error.to_string())?;
+            database.sync_data().map_err(|error| failed(NotWritten::State(error.into())))?;
+            values.roll().map_err(|error| failed(error.into()))?;
             Ok(written)
         });
         metrics::histogram!("bonafide_commit_seconds").record(began.elapsed().as_secs_f64());

@@ -92,7 +92,7 @@ impl<'g> Group<'g> {
     }
 
     /// Makes all of it durable: first the value files, then the database that points into them.
-    pub(super) fn write(mut self) -> Result<Written, sled::Error> {
+    pub(super) fn write(mut self) -> Result<Written, NotWritten> {
         if self.written.is_empty() && self.places.is_empty() {
             return Ok(Written { effects: self.effects, events: self.events });
         }
@@ -121,6 +121,26 @@ impl<'g> Group<'g> {
         self.tree.apply_batch(batch)?;
         self.tree.flush()?;
         Ok(Written { effects: self.effects, events: self.events })
+    }
+}
+
+/// What could not be written.
+pub(super) enum NotWritten {
+    /// The value files; the error says where they are.
+    Values(std::io::Error),
+    /// The database.
+    State(sled::Error),
+}
+
+impl From<std::io::Error> for NotWritten {
+    fn from(error: std::io::Error) -> Self {
+        Self::Values(error)
+    }
+}
+
+impl From<sled::Error> for NotWritten {
+    fn from(error: sled::Error) -> Self {
+        Self::State(error)
     }
 }
 
