@@ -10,6 +10,7 @@ mod challenge;
 mod connections;
 pub mod environment;
 mod event;
+mod first_start;
 pub mod format;
 pub mod id;
 mod issuance;

@@ -15,10 +15,11 @@ use super::manifest::{
     FIRST_LINE, LAST_LINE, LogFile, Manifest, Part, PartKind, digest, sealed_for,
 };
 use crate::environment::{Environment, Moment};
+use crate::first_start::CONFORMANCE;
 use crate::keys::seal::{SealError, SealingKey, seal};
 use crate::log::{LogError, LogKey, LogReader, LogWriter};
 use crate::restored::log_instance;
-use crate::service::{CONFORMANCE, log_folder_of};
+use crate::service::log_folder_of;
 use crate::store::{
     Event, Frozen, Instance, KeyRecord, List, SledOptions, SledStore, Status, StatusPlace,
     StoreError, Token, Views,
