@@ -48,7 +48,7 @@ fn every_command_helps_with_an_example() {
     assert!(place.server.requests().is_empty());
 }
 
-const ENROL: [&str; 12] = [
+const ENROL: [&str; 14] = [
     "agent",
     "enrol",
     "--name",
@@ -59,6 +59,8 @@ const ENROL: [&str; 12] = [
     "2.3.0",
     "--model-digest",
     "sha256:97ff",
+    "--code-digest",
+    "sha256:98ff",
     "--sponsor",
     "did:web:acme.example",
 ];
