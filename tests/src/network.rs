@@ -120,7 +120,7 @@ fn bundles_are_made_of_what_is_fetched() {
     server.answer("/moved", "302 Found", "location: https://issuer.example/\r\n", "");
     let make = ["bundle", "make", "--key", "a.key", "--out", "other.bundle"];
     for (source, exit, says) in [
-        (format!("http://127.0.0.1:{}/status/1", server.port), 64, "[not-https]"),
+        ("http://issuer.example/status/1".to_owned(), 64, "[not-https]"),
         (server.url("/moved"), 2, "[redirect]"),
         (server.url("/nothing"), 2, "[status]"),
         (server.url("/page"), 1, "JSON or a compact JWT"),
@@ -139,6 +139,9 @@ fn bundles_are_made_of_what_is_fetched() {
     let guarded = [&make[..], &["--from", &lists[0], "--ca-file", "root.pem"]].concat();
     place.fails(&guarded, 64, "[private-address]");
     place.fails(&guarded, 64, "--allow-private");
+    // Without TLS no other machine is asked, and this one only by choice.
+    let plain = format!("http://127.0.0.1:{}/status/1", server.port);
+    place.fails(&[&make[..], &["--from", &plain]].concat(), 64, "[not-https]");
     let unknown_root = [&make[..], &["--from", &lists[0], "--allow-private"]].concat();
     let (code, _, err) = place.run(&unknown_root);
     // Without roots of the system there is none to hold the server against.
@@ -203,7 +206,7 @@ fn bundles_are_pulled_whole_or_not_at_all() {
         (server.url("/cut"), 1, "bundle-invalid"),
         (server.url("/nothing"), 2, "[status]"),
         (server.url("/moved"), 2, "[redirect]"),
-        (format!("http://127.0.0.1:{}/trust.bundle", server.port), 64, "[not-https]"),
+        ("http://issuer.example/trust.bundle".to_owned(), 64, "[not-https]"),
     ] {
         let (code, out, err) = run(&pull(&source, &policy));
         assert_eq!(code, exit, "{source}: {out}{err}");

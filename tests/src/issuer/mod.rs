@@ -6,3 +6,4 @@ mod idempotency;
 mod lifecycle;
 pub(crate) mod service;
 mod story;
+mod tls;

@@ -41,7 +41,19 @@ impl Client {
         serde_json::from_str(&self.ask("POST", path, body)).unwrap()
     }
 
+    /// Whether there is something at this path.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        self.answer("GET", path, "").0.starts_with("HTTP/1.1 200")
+    }
+
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let (head, body) = self.answer(method, path, body);
+        assert!(head.starts_with("HTTP/1.1 2"), "{head}{body}");
+        body
+    }
+
+    /// The head of an answer and its body.
+    fn answer(&self, method: &str, path: &str, body: &str) -> (String, String) {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.write_all(&self.request(method, path, body)).unwrap();
         let mut reader = BufReader::new(stream);
@@ -60,9 +72,7 @@ impl Client {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        let body = String::from_utf8(body).unwrap();
-        assert!(head.starts_with("HTTP/1.1 2"), "{head}{body}");
-        body
+        (head, String::from_utf8(body).unwrap())
     }
 
     /// How many credentials the service has issued.

@@ -105,6 +105,10 @@ impl Running {
 fn main() {
     let quiet = Telemetry { level: LogLevel::Warn, ..Telemetry::default() };
     bonafide_issuer::start_telemetry(&quiet);
+    #[allow(clippy::disallowed_methods)]
+    if let Ok(folder) = std::env::var("LOAD_REOPEN") {
+        return reopen(Path::new(&folder));
+    }
     let seconds = Duration::from_secs(number("LOAD_SECONDS", 10));
     let temporary = tempfile::tempdir().unwrap();
     #[allow(clippy::disallowed_methods)]
@@ -140,14 +144,34 @@ fn main() {
         stored = client.issued();
     }
     println!("with {stored} credentials stored");
-    println!("  memory while issuing                {:>9.0} MiB", resident());
+    println!("  memory while issuing, clients included {:>6.0} MiB", resident());
     let port = running.port;
     running.stop();
+    // In a process of its own, whose memory holds nothing of what went before.
+    let reopened = std::process::Command::new(std::env::current_exe().unwrap())
+        .env("LOAD_REOPEN", &folder)
+        .env("LOAD_PORT", port.to_string())
+        .status();
+    assert!(reopened.unwrap().success());
+}
+
+/// Opens what another process has stored, and looks at what that takes.
+fn reopen(folder: &Path) {
+    let port = u16::try_from(number("LOAD_PORT", 0)).unwrap();
     #[allow(clippy::disallowed_methods)]
     let began = Instant::now();
-    let running = Running::start(&folder, port);
+    let running = Running::start(folder, port);
+    let client = Client::new(port, "");
     client.wait_until_ready();
     println!("  start until ready                   {:>9.2} s", began.elapsed().as_secs_f64());
+    println!("  memory after the start              {:>9.0} MiB", resident());
+    // What everybody asks for: each list is signed once.
+    for list in 1.. {
+        if !client.has(&format!("/status/{list}/revocation")) {
+            break;
+        }
+    }
+    println!("  memory with its lists published     {:>9.0} MiB", resident());
     running.stop();
 }
 
