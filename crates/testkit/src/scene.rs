@@ -9,7 +9,6 @@ use bonafide_core::status::{
     BitstringStatusEntry, BitstringStatusListCredential, StatusBits, StatusPurpose,
     TokenStatusBits, TokenStatusListClaims,
 };
-use bonafide_core::vc::CREDENTIALS_V2;
 use bonafide_proof::jose::{self, TokenType};
 use bonafide_proof::{SecretKey, Signer};
 use bonafide_verifier::{BundleContent, BundleDraft};
@@ -324,16 +323,8 @@ impl Scene {
             ttl: Some(Duration::from_secs(600)),
             bits,
         };
-        Object::from([
-            ("@context", Value::from(vec![CREDENTIALS_V2])),
-            ("id", issuer.list.clone().into()),
-            ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
-            ("issuer", issuer.did.clone().into()),
-            ("validFrom", "2026-11-22T11:55:00Z".into()),
-            ("validUntil", "2026-11-23T11:55:00Z".into()),
-            ("credentialSubject", list.to_subject(&issuer.list).into()),
-        ])
-        .into()
+        let (from, until) = (crate::at("2026-11-22T11:55:00Z"), crate::at("2026-11-23T11:55:00Z"));
+        list.to_credential(&issuer.list, &issuer.did, from, until)
     }
 
     /// What a fresh bundle holds: every issuer's document and lists of both kinds, nothing revoked.

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bonafide_core::json::{Object, Value};
+use bonafide_core::json::Value;
 use bonafide_core::status::{
     BitstringStatusListCredential, FEWEST_ENTRIES, LARGEST_LIST_BYTES, StatusBits, StatusPurpose,
 };
-use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
+use bonafide_core::vc::Unverified;
 use bonafide_issuer::format::{Format, Selective};
 use bonafide_issuer::keys::SigningKey;
 use clap::Subcommand;
@@ -125,7 +124,12 @@ impl Status {
                     ttl: Some(ttl),
                     bits: StatusBits::new(entries),
                 };
-                let document = list_credential(&list, &url, &signer.did, app.now, valid_for);
+                let document = list.to_credential(
+                    &url,
+                    &signer.did,
+                    app.now,
+                    app.now.saturating_add(valid_for),
+                );
                 write_list(document, format, &signer, &out, app)
             }
             Self::Set { file, index, clear, key, method, valid_for } => {
@@ -149,32 +153,14 @@ impl Status {
                     Value::String(_) => Some(CredentialFormat(Format::VcJwt)),
                     _ => None,
                 };
-                let document = list_credential(&list, &url, &issuer, app.now, valid_for);
+                let document =
+                    list.to_credential(&url, &issuer, app.now, app.now.saturating_add(valid_for));
                 write_list(document, format, &signer, &file, app)
             }
             Self::Token(token) => token.run(app),
             Self::Show { file, index } => show(&file, index, app),
         }
     }
-}
-
-fn list_credential(
-    list: &BitstringStatusListCredential,
-    url: &str,
-    issuer: &str,
-    now: Timestamp,
-    valid_for: Duration,
-) -> Value<'static> {
-    Object::from([
-        ("@context", Value::from(vec![CREDENTIALS_V2])),
-        ("id", url.to_owned().into()),
-        ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
-        ("issuer", issuer.to_owned().into()),
-        ("validFrom", now.to_string().into()),
-        ("validUntil", now.saturating_add(valid_for).to_string().into()),
-        ("credentialSubject", list.to_subject(url).into()),
-    ])
-    .into()
 }
 
 fn write_list(

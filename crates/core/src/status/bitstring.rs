@@ -8,7 +8,8 @@ use super::{decimal_index, integer, unfold};
 use crate::Malformed;
 use crate::encoding::{decode_multibase_base64url, encode_multibase_base64url};
 use crate::json::{Object, Value};
-use crate::vc::{Unverified, is_url};
+use crate::time::Timestamp;
+use crate::vc::{CREDENTIALS_V2, Unverified, is_url};
 
 /// No list is shorter, so that an index hides among others (Bitstring Status List, 6.1).
 pub const FEWEST_ENTRIES: usize = 131_072;
@@ -436,5 +437,25 @@ impl BitstringStatusListCredential {
             subject.insert("ttl", milliseconds);
         }
         subject
+    }
+
+    /// The credential of the list at `list`, still without a proof.
+    pub fn to_credential(
+        &self,
+        list: &str,
+        issuer: &str,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Value<'static> {
+        Object::from([
+            ("@context", Value::from(vec![CREDENTIALS_V2])),
+            ("id", list.to_owned().into()),
+            ("type", vec!["VerifiableCredential", Self::TYPE].into()),
+            ("issuer", issuer.to_owned().into()),
+            ("validFrom", from.to_string().into()),
+            ("validUntil", until.to_string().into()),
+            ("credentialSubject", self.to_subject(list).into()),
+        ])
+        .into()
     }
 }

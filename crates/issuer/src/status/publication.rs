@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bonafide_core::encoding::hex;
-use bonafide_core::json::{Object, Value, to_canonical_string};
+use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::status::{
     BitstringStatusListCredential, StatusListError, StatusPurpose, TokenStatusBits,
     TokenStatusListClaims,
 };
-use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{CREDENTIALS_V2, VC_JWT};
+use bonafide_core::vc::VC_JWT;
 use bonafide_proof::jose::{self, TokenType};
 use sha2::{Digest, Sha256};
 
@@ -161,7 +160,7 @@ impl StatusList {
                     bits: of_purpose,
                 };
                 let document =
-                    credential(&list, &self.url(Some(purpose)), &key.did, at.timestamp(), until);
+                    list.to_credential(&self.url(Some(purpose)), &key.did, at.timestamp(), until);
                 let format = if matches!(form, Form::Jwt(_)) { Format::VcJwt } else { suite };
                 let mut random = |bytes: &mut [u8]| environment.fill_for_signing(bytes);
                 secure(document, format, &Selective::default(), key, at.second(), &mut random)
@@ -175,23 +174,4 @@ impl StatusList {
         let etag = format!("\"{}\"", &hex(&Sha256::digest(&bytes))[..32]);
         Ok(Published { bytes, etag, at, version, signed_with: key.method.clone() })
     }
-}
-
-fn credential(
-    list: &BitstringStatusListCredential,
-    url: &str,
-    issuer: &str,
-    from: Timestamp,
-    until: Timestamp,
-) -> Value<'static> {
-    Object::from([
-        ("@context", Value::from(vec![CREDENTIALS_V2])),
-        ("id", url.to_owned().into()),
-        ("type", vec!["VerifiableCredential", BitstringStatusListCredential::TYPE].into()),
-        ("issuer", issuer.to_owned().into()),
-        ("validFrom", from.to_string().into()),
-        ("validUntil", until.to_string().into()),
-        ("credentialSubject", list.to_subject(url).into()),
-    ])
-    .into()
 }
