@@ -40,16 +40,21 @@ impl Network {
             options.timeout = timeout;
             options.bundle_timeout = timeout;
         }
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::fault(format!("no runtime: {error}")))?;
-        // It ends with the process. Dropping it would wait for a name lookup that hangs.
-        let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+        let runtime = runtime()?;
         let _entered = runtime.enter();
         let client = Client::new(&options).map_err(|error| failure(&error))?;
         Ok(Fetcher { client, runtime })
     }
+}
+
+/// What requests run in. It ends with the process: dropping it would wait for a name lookup that
+/// hangs.
+pub(crate) fn runtime() -> Result<&'static Runtime, Failure> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::fault(format!("no runtime: {error}")))?;
+    Ok(Box::leak(Box::new(runtime)))
 }
 
 /// Fetches, one thing after the other. What comes back is verified by nobody yet.

@@ -9,13 +9,14 @@ use bonafide_fetch::{
 };
 use clap::Args;
 use serde_json::json;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
 use crate::human::{shown, shown_json};
+use crate::network::runtime;
 use crate::problem::{self, Problem};
 
 /// The token itself, where no file is named. It is never an argument: those are seen by all.
@@ -83,12 +84,7 @@ impl Connection {
             (None, None) => None,
             _ => return Err(Failure::usage("--client-cert and --client-key go together")),
         };
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::fault(format!("no runtime: {error}")))?;
-        // It ends with the process. Dropping it would wait for a name lookup that hangs.
-        let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+        let runtime = runtime()?;
         let _entered = runtime.enter();
         let service = Service::new(options).map_err(failed)?;
         Ok(Remote { service, runtime, url: self.url.clone(), source })

@@ -206,6 +206,21 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+impl Response {
+    /// What an answer says of itself, its body still unread. Redirects and encodings are refused.
+    fn begin(response: &reqwest::Response, url: &Url) -> Result<Self, FetchError> {
+        refuse_redirect(response, url)?;
+        refuse_encoded(response, url)?;
+        let retry_after = header(response, RETRY_AFTER).and_then(|text| text.parse().ok());
+        Ok(Self {
+            status: response.status().as_u16(),
+            content_type: header(response, CONTENT_TYPE).and_then(|text| media_type(&text)),
+            retry_after: retry_after.map(Duration::from_secs),
+            body: Vec::new(),
+        })
+    }
+}
+
 impl fmt::Debug for Response {
     /// Shows how long the body is, and nothing of it: it may hold a new token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -302,26 +317,19 @@ impl Service {
         let sent = self.request(Method::POST, &url, None, None)?.send();
         let sent = tokio::time::timeout(LONGEST_PAUSE, sent).await.map_err(|_| late())?;
         let mut response = sent.map_err(failed)?;
-        refuse_redirect(&response, &url)?;
-        refuse_encoded(&response, &url)?;
-        let status = response.status().as_u16();
-        let content_type = header(&response, CONTENT_TYPE).and_then(|text| media_type(&text));
-        let retry_after = header(&response, RETRY_AFTER).and_then(|text| text.parse().ok());
-        let retry_after = retry_after.map(Duration::from_secs);
+        let head = Response::begin(&response, &url)?;
         if !response.status().is_success() {
             let mut progress = |_, _| ();
             let reading = read(response, &url, LONGEST_ANSWER, &mut progress);
             let read = tokio::time::timeout(self.timeout, reading).await.map_err(|_| late())?;
-            return Ok(Response { status, content_type, retry_after, body: read? });
+            return Ok(Response { body: read?, ..head });
         }
         loop {
             let chunk = tokio::time::timeout(LONGEST_PAUSE, response.chunk()).await;
             match chunk.map_err(|_| late())?.map_err(failed)? {
                 Some(chunk) if keep(&chunk) => {}
                 Some(_) => return Err(ServiceError::NotKept),
-                None => {
-                    return Ok(Response { status, content_type, retry_after, body: Vec::new() });
-                }
+                None => return Ok(head),
             }
         }
     }
@@ -364,14 +372,9 @@ impl Service {
         let exchange = async {
             let failed = |error: reqwest::Error| FetchError::of_http(&error, &url);
             let response = request.send().await.map_err(failed)?;
-            refuse_redirect(&response, &url)?;
-            refuse_encoded(&response, &url)?;
-            let status = response.status().as_u16();
-            let content_type = header(&response, CONTENT_TYPE).and_then(|text| media_type(&text));
-            let retry_after = header(&response, RETRY_AFTER).and_then(|text| text.parse().ok());
-            let retry_after = retry_after.map(Duration::from_secs);
+            let head = Response::begin(&response, &url)?;
             let body = read(response, &url, LONGEST_ANSWER, &mut |_, _| ()).await?;
-            Ok(Response { status, content_type, retry_after, body })
+            Ok(Response { body, ..head })
         };
         match tokio::time::timeout(self.timeout, exchange).await {
             Ok(result) => result,
