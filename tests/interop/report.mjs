@@ -1,6 +1,6 @@
-// One line a check, and the sum at the end.
+// One line a check; at the end what failed, once more, and the sum.
 let passed = 0;
-let failed = 0;
+const failed = [];
 
 export async function check(name, work) {
   try {
@@ -8,9 +8,9 @@ export async function check(name, work) {
     passed++;
     console.log(`${name} ok`);
   } catch(error) {
-    failed++;
     const details = error.details && JSON.stringify(error.details.event?.details ?? error.details);
-    console.log(`${name} FAILED: ${[error.message, details].filter(Boolean).join(' ')}`);
+    failed.push(`${name} FAILED: ${[error.message, details].filter(Boolean).join(' ')}`);
+    console.log(failed.at(-1));
   }
 }
 
@@ -27,6 +27,7 @@ export function expectRefused({good}) {
 }
 
 export function summary() {
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 && passed > 0;
+  failed.forEach(line => console.log(line));
+  console.log(`${passed} passed, ${failed.length} failed`);
+  return failed.length === 0 && passed > 0;
 }
