@@ -19,6 +19,7 @@ pub mod keys;
 mod limit;
 pub mod log;
 mod log_opening;
+mod oauth;
 mod problem;
 mod restored;
 mod sequencer;

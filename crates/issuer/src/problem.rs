@@ -142,6 +142,7 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(what) => Self::not_found(what),
             StoreError::Exists(_) => Self::conflict("exists", text),
             StoreError::Conflict(_) => Self::conflict("conflict", text),
+            StoreError::Used(_) => Self::conflict("used-before", text),
             StoreError::InFlight => Self::conflict("request-in-flight", text),
             StoreError::OtherRequest => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", text)

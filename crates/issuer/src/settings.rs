@@ -1,6 +1,7 @@
 //! The settings: one TOML file, every member documented with its default, unknown ones refused.
 
 mod check;
+mod oauth;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use self::check::did_web;
 use self::check::{check_instance, check_public_url, is_origin};
+pub use self::oauth::OAuthSettings;
 use crate::format::Format;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
@@ -54,6 +56,8 @@ pub struct Settings {
     pub status: StatusSettings,
     /// Trust bundles.
     pub bundle: BundleSettings,
+    /// The token endpoint.
+    pub oauth: OAuthSettings,
     /// The transparency log.
     pub log: LogSettings,
     /// Browsers of other sites.
@@ -283,6 +287,7 @@ impl Default for Settings {
             issuance: Issuance::default(),
             status: StatusSettings::default(),
             bundle: BundleSettings::default(),
+            oauth: OAuthSettings::default(),
             log: LogSettings::default(),
             cors: Cors::default(),
             store: StoreSettings::default(),
@@ -384,12 +389,16 @@ impl Settings {
             ("status.ttl", self.status.ttl),
             ("status.valid_for", self.status.valid_for),
             ("bundle.valid_for", self.bundle.valid_for),
+            ("oauth.token_valid_for", self.oauth.token_valid_for),
         ];
         if let Some((name, _)) = spans.iter().find(|(_, span)| *span < Duration::from_secs(1)) {
             return wrong(format!("{name}: expected a second at least"));
         }
         if self.issuance.valid_for > self.issuance.longest {
             return wrong("issuance.valid_for is longer than issuance.longest".to_owned());
+        }
+        if self.oauth.token_valid_for > 60 * MINUTE {
+            return wrong("oauth.token_valid_for: expected an hour at most".to_owned());
         }
         if self.status.valid_for < 2 * self.status.ttl {
             return wrong("status.valid_for has to be twice status.ttl at least".to_owned());

@@ -29,6 +29,9 @@ pub enum StoreError {
     /// Its state does not allow it.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It is good for one use, and was used.
+    #[error("{0} was used before")]
+    Used(&'static str),
     /// The same idempotency key came with another request.
     #[error("this Idempotency-Key was used for another request")]
     OtherRequest,
@@ -99,6 +102,8 @@ pub struct With {
     /// A challenge that it answers, and when that one ends. It is an error if it was answered
     /// before.
     pub answers: Option<([u8; 16], Moment)>,
+    /// What it uses up. It is an error if one of them was used before.
+    pub uses: Vec<Once>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.
@@ -236,6 +241,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Page<Credential>, StoreError>;
     /// Bytes at a place.
     fn read(&self, place: Place) -> Result<Vec<u8>, StoreError>;
+    /// The access token with this id, until some time after its end.
+    fn access_token(&self, id: Id) -> Result<Option<AccessToken>, StoreError>;
     /// The event with this sequence.
     fn event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError>;
     /// The sequences of an agent's events from `from` on, at most `limit`.
@@ -287,13 +294,17 @@ pub trait Store: Send + Sync {
     fn put_token(&self, token: Token, with: With) -> Pending<()>;
     /// Revokes a token. The last administrator's without an end stays.
     fn revoke_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
+    /// Adds an access token.
+    fn put_access_token(&self, token: AccessToken, with: With) -> Pending<()>;
+    /// Revokes an access token; one that is revoked stays as it is, and nothing goes on the log.
+    fn revoke_access_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
     /// Uses a challenge up. It is an error if it was used before.
     fn redeem(&self, challenge: [u8; 16], until: Moment, with: With) -> Pending<()>;
     /// Puts events on the log.
     fn note(&self, with: With) -> Pending<()>;
     /// Remembers how far the log's files have come.
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()>;
-    /// Forgets challenges and answers from before `before`, looking at no more than
+    /// Forgets challenges, answers and access tokens from before `before`, looking at no more than
     /// [`MOST_CHANGES`] of them after `after`.
     fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten>;
 }

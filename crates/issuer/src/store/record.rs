@@ -311,6 +311,42 @@ pub struct Token {
     pub revoked_at: Option<Moment>,
 }
 
+/// An access token of the token endpoint. Its text is never kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessToken {
+    /// Its `jti`.
+    pub id: Id,
+    /// The DID of the client that it was given to.
+    pub client: String,
+    /// SHA-256 of what was signed, in hexadecimal.
+    pub digest: String,
+    /// The agents enrolled here that it rests on.
+    pub agents: Vec<Id>,
+    /// The ids of the credentials that it rests on.
+    pub credentials: Vec<String>,
+    /// Their statuses.
+    pub places: Vec<StatusPlace>,
+    /// When it was issued.
+    pub issued_at: Moment,
+    /// When it ends.
+    pub expires_at: Moment,
+    /// When it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Moment>,
+}
+
+/// What is good for one use: an assertion, a proof, a presentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What it is, as an error says it.
+    pub what: &'static str,
+    /// By what it is remembered.
+    pub digest: [u8; 16],
+    /// From when on it is not good anyway.
+    pub until: Moment,
+}
+
 /// Something that happened, ready to be put on the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

@@ -7,8 +7,8 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued, KeyRecord,
-    MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
+    AccessToken, Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued,
+    KeyRecord, MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -332,7 +332,7 @@ pub(super) fn put_keys(
     Ok(())
 }
 
-/// Forgets what has ended among the next challenges and requests.
+/// Forgets what has ended among the next requests, challenges and access tokens.
 pub(super) fn forget(
     transaction: &mut Transaction<'_, '_>,
     before: Moment,
@@ -344,11 +344,17 @@ pub(super) fn forget(
     let last = keys.last().cloned();
     let mut count = 0;
     for at in keys {
-        let ended = if kind == key::REQUEST {
-            transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
-        } else {
-            let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
-            until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+        let ended = match kind {
+            key::REQUEST => {
+                transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
+            }
+            key::ACCESS_TOKEN => {
+                transaction.get::<AccessToken>(&at)?.is_none_or(|token| token.expires_at < before)
+            }
+            _ => {
+                let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
+                until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+            }
         };
         if ended {
             transaction.remove(at);
@@ -358,6 +364,7 @@ pub(super) fn forget(
     let next = match (full, kind) {
         (true, _) => last,
         (false, key::REQUEST) => Some(vec![key::CHALLENGE]),
+        (false, key::CHALLENGE) => Some(vec![key::ACCESS_TOKEN]),
         (false, _) => None,
     };
     Ok(Forgotten { count, next })

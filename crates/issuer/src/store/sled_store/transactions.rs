@@ -7,8 +7,8 @@ use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
-    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
+    AccessToken, Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance,
+    Issued, KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
     StoreError, StoredEvent, Token, With,
 };
 
@@ -50,6 +50,10 @@ impl Store for SledStore {
 
     fn read(&self, place: Place) -> Result<Vec<u8>, StoreError> {
         self.read_place(place)
+    }
+
+    fn access_token(&self, id: Id) -> Result<Option<AccessToken>, StoreError> {
+        self.read_access_token(id)
     }
 
     fn event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
@@ -283,6 +287,27 @@ impl Store for SledStore {
             transaction.put_json(key::token(id), &token)?;
             transaction.effect(Effect::Token(token));
             Ok(())
+        })
+    }
+
+    fn put_access_token(&self, token: AccessToken, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put_json(key::access_token(token.id), &token)
+        })
+    }
+
+    fn revoke_access_token(&self, id: Id, at: Moment, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            let key = key::access_token(id);
+            let token: Option<AccessToken> = transaction.get(&key)?;
+            let mut token = token.ok_or(StoreError::NotFound("access token"))?;
+            if token.revoked_at.is_some() {
+                with.events.clear();
+            }
+            transaction.with(&mut with)?;
+            token.revoked_at = token.revoked_at.or(Some(at));
+            transaction.put_json(key, &token)
         })
     }
 
