@@ -20,6 +20,7 @@ mod limit;
 pub mod log;
 mod log_opening;
 mod problem;
+pub mod providers;
 mod restored;
 mod sequencer;
 mod server;
