@@ -15,12 +15,12 @@ use crate::store::{Event, Role};
 /// Who asks, and with what request: a part of every audit record.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The token, or none for the service itself.
+    /// The token; none for the service itself, and for an agent that shows its key.
     pub token: Option<Id>,
     /// What the token is called, or what the service does by itself.
     pub name: String,
-    /// What it may do.
-    pub role: Role,
+    /// What it may do; an agent has no role.
+    pub role: Option<Role>,
     /// Where the request came from.
     pub source: Option<IpAddr>,
     /// The request's id.
@@ -35,7 +35,7 @@ impl Caller {
         Self {
             token: None,
             name: what.to_owned(),
-            role: Role::Administrator,
+            role: Some(Role::Administrator),
             source: None,
             request: String::new(),
             at,

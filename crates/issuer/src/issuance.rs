@@ -106,6 +106,17 @@ pub struct Signed {
     pub secured: Vec<u8>,
 }
 
+impl Signed {
+    /// What is handed out as a value of JSON: a token stands in quotes.
+    pub(crate) fn as_json(&self) -> Vec<u8> {
+        match self.format.is_token() {
+            // Tokens are base64url, dots and tildes: nothing to escape.
+            true => [b"\"", &self.secured[..], b"\""].concat(),
+            false => self.secured.clone(),
+        }
+    }
+}
+
 /// Prepares what was ordered, with an entry of `list` if there is one.
 pub(crate) fn prepare(
     order: Order,

@@ -21,6 +21,7 @@ pub mod log;
 mod log_opening;
 mod oauth;
 mod problem;
+pub mod providers;
 mod restored;
 mod sequencer;
 mod server;

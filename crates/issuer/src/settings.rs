@@ -48,6 +48,11 @@ pub struct Settings {
     /// The issuing instances; one called `default` without any.
     #[serde(rename = "instance")]
     pub instances: Vec<InstanceSettings>,
+    /// External identity providers.
+    #[serde(rename = "provider")]
+    pub providers: Vec<ProviderSettings>,
+    /// Just-in-time grants.
+    pub grants: GrantSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// What is issued.
@@ -134,6 +139,26 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => parse_duration(&text).map_err(serde::de::Error::custom),
     }
+}
+
+/// An external identity provider whose tokens say on whose behalf an agent asks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// What its tokens say in `iss`.
+    pub issuer: String,
+    /// What its tokens have to say in `aud`.
+    pub audience: String,
+    /// A file with its keys, a JWK set (RFC 7517, 5).
+    pub jwks: PathBuf,
+}
+
+/// Just-in-time grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantSettings {
+    /// The file that says which agent may be granted what; nothing is granted without one.
+    pub policy: Option<PathBuf>,
 }
 
 /// What one client may ask for.
@@ -283,6 +308,8 @@ impl Default for Settings {
             tls: None,
             seal: Seal::default(),
             instances: Vec::new(),
+            providers: Vec::new(),
+            grants: GrantSettings::default(),
             limits: Limits::default(),
             issuance: Issuance::default(),
             status: StatusSettings::default(),
@@ -380,6 +407,15 @@ impl Settings {
             check_instance(instance)?;
             if !names.insert(&instance.name) {
                 return wrong(format!("two instances are called {}", instance.name));
+            }
+        }
+        let mut issuers = BTreeSet::new();
+        for provider in &self.providers {
+            if provider.issuer.is_empty() || provider.audience.is_empty() {
+                return wrong("provider: issuer and audience can't be empty".to_owned());
+            }
+            if !issuers.insert(&provider.issuer) {
+                return wrong(format!("the provider {} occurs twice", provider.issuer));
             }
         }
         let spans = [

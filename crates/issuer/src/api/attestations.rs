@@ -327,15 +327,7 @@ pub(super) fn describe(signed: &Signed, status: Option<u16>) -> Vec<u8> {
         )
         .as_bytes(),
     );
-    match signed.format.is_token() {
-        // Tokens are base64url, dots and tildes: nothing to escape.
-        true => {
-            body.push(b'"');
-            body.extend_from_slice(&signed.secured);
-            body.push(b'"');
-        }
-        false => body.extend_from_slice(&signed.secured),
-    }
+    body.extend(signed.as_json());
     body.push(b'}');
     body
 }

@@ -20,7 +20,7 @@ use crate::event::{Caller, EventDraft};
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Agent, AgentState, Role, With};
+use crate::store::{Agent, AgentToBe, Role, With};
 
 /// A new challenge.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,7 +101,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Tool => "tool",
             Self::Orchestrator => "orchestrator",
@@ -128,11 +128,8 @@ pub(super) async fn enrol(
     }
     let proof = object.remove("proof").ok_or_else(|| Problem::malformed("/proof", "is missing"))?;
     let enrolment: Enrolment = body.read_parsed()?;
-    check(&enrolment)?;
-    let (challenge, with_proof) = answered(&service, &enrolment.did, &proof, &caller)?;
-    let agent = Agent {
-        id: Id::new(&service.environment)?,
-        did: enrolment.did,
+    check_did("/did", &enrolment.did)?;
+    let to_be = AgentToBe {
         name: enrolment.name,
         kind: enrolment.kind.name().to_owned(),
         version: enrolment.version,
@@ -141,21 +138,11 @@ pub(super) async fn enrol(
         sponsor: enrolment.sponsor,
         trust_domain: enrolment.trust_domain.unwrap_or_else(|| service.settings.host()),
         spiffe_id: enrolment.spiffe_id,
-        state: AgentState::Enrolled,
-        identity_attested: false,
-        identity_until: None,
-        enrolled_at: caller.at,
-        changed_at: caller.at,
     };
-    let event = EventDraft::new("agent-enrolled")
-        .agent(agent.id)
-        .with("did", &agent.did)
-        .with("sponsor", &agent.sponsor)
-        .with("version", &agent.version)
-        .with("modelDigest", &agent.model_digest)
-        .with("codeDigest", &agent.code_digest)
-        .with("proof", &with_proof)
-        .finish(&caller, &service.environment)?;
+    check(&to_be)?;
+    let (challenge, with_proof) = answered(&service, &enrolment.did, &proof, &caller)?;
+    let agent = to_be.enrolled(Id::new(&service.environment)?, enrolment.did, caller.at);
+    let event = enrolled(&agent, &with_proof).finish(&caller, &service.environment)?;
     let answer = answer::of(StatusCode::CREATED, &agent)?;
     // The challenge is used up with it: of two enrolments with one proof, one goes through.
     let with = With {
@@ -174,21 +161,36 @@ pub(super) async fn enrol(
     Ok(([(header::LOCATION, location)], answer).into_response())
 }
 
-fn check(enrolment: &Enrolment) -> Result<(), Problem> {
-    for (pointer, did) in [("/did", &enrolment.did), ("/sponsor", &enrolment.sponsor)] {
-        Did::parse(did).map_err(|error| Problem::malformed(pointer, error.detail))?;
-    }
+/// What the log says of an agent that was enrolled; `proof` is the digest of what showed its key.
+pub(super) fn enrolled(agent: &Agent, proof: &str) -> EventDraft {
+    EventDraft::new("agent-enrolled")
+        .agent(agent.id)
+        .with("did", &agent.did)
+        .with("sponsor", &agent.sponsor)
+        .with("version", &agent.version)
+        .with("modelDigest", &agent.model_digest)
+        .with("codeDigest", &agent.code_digest)
+        .with("proof", &proof)
+}
+
+pub(super) fn check_did(pointer: &str, did: &str) -> Result<(), Problem> {
+    Did::parse(did).map(drop).map_err(|error| Problem::malformed(pointer, error.detail))
+}
+
+/// Whether what is said of an agent can be attested.
+pub(super) fn check(enrolment: &AgentToBe) -> Result<(), Problem> {
+    check_did("/sponsor", &enrolment.sponsor)?;
     let texts = [
         ("/name", Some(&enrolment.name), 256),
         ("/version", Some(&enrolment.version), 128),
-        ("/trustDomain", enrolment.trust_domain.as_ref(), 255),
+        ("/trustDomain", Some(&enrolment.trust_domain), 255),
         ("/spiffeId", enrolment.spiffe_id.as_ref(), 2048),
     ];
     for (pointer, text, longest) in texts {
         check_text(pointer, text, longest)?;
     }
     let domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    if enrolment.trust_domain.as_ref().is_some_and(|name| !name.bytes().all(domain)) {
+    if !enrolment.trust_domain.bytes().all(domain) {
         return Err(Problem::malformed("/trustDomain", "expected a-z, 0-9, ., _ and - alone"));
     }
     if enrolment.spiffe_id.as_ref().is_some_and(|id| !is_spiffe_id(id)) {
@@ -244,7 +246,7 @@ pub(super) fn check_digest(pointer: &str, digest: Option<&String>) -> Result<(),
 
 /// Whether `proof` shows that whoever has `did` holds its key now. Gives the challenge it answers,
 /// and the digest of the proof.
-fn answered(
+pub(super) fn answered(
     service: &Service,
     did: &str,
     proof: &Value<'_>,

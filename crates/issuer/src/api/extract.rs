@@ -68,7 +68,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         let caller = Self {
             token: Some(found.id),
             name: found.name.clone(),
-            role: found.role,
+            role: Some(found.role),
             source,
             request: request_id(parts),
             at,
@@ -87,8 +87,8 @@ impl Caller {
     }
 }
 
-/// Anybody, within limits.
-pub(super) struct Anybody;
+/// Anybody, within limits: who asks, as far as that is known.
+pub(super) struct Anybody(pub(super) Caller);
 
 impl FromRequestParts<Arc<Service>> for Anybody {
     type Rejection = Problem;
@@ -100,7 +100,14 @@ impl FromRequestParts<Arc<Service>> for Anybody {
         if let Some(source) = source(parts) {
             service.limits.anonymous(source)?;
         }
-        Ok(Self)
+        Ok(Self(Caller {
+            token: None,
+            name: "anybody".to_owned(),
+            role: None,
+            source: source(parts),
+            request: request_id(parts),
+            at: service.environment.now(),
+        }))
     }
 }
 
@@ -209,7 +216,7 @@ impl Body {
                 "Idempotency-Key: expected 1 to 255 characters",
             ));
         }
-        let owner = caller.token.map(|id| id.to_string()).unwrap_or_default();
+        let owner = caller.token.map_or_else(|| caller.name.clone(), |id| id.to_string());
         let who = Sha256::new().chain_update(owner).chain_update([0]).chain_update(key).finalize();
         let mut short = [0; 16];
         short.copy_from_slice(&who[..16]);

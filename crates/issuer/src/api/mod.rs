@@ -10,6 +10,7 @@ mod enrolment;
 mod extract;
 mod health;
 mod issuers;
+mod links;
 mod middleware;
 mod old_jwt;
 mod openapi;
@@ -43,6 +44,9 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(agents::retire))
         .routes(routes!(agents::history))
         .routes(routes!(enrolment::challenge))
+        .routes(routes!(links::make, links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(links::enrol))
         // What is attested of them.
         .routes(routes!(attestations::attest))
         .routes(routes!(attestations::batch))

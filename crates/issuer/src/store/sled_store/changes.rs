@@ -7,8 +7,9 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    AccessToken, Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued,
-    KeyRecord, MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
+    AccessToken, Agent, AgentChange, AgentState, Credential, EachChanged, EnrolmentLink, Forgotten,
+    Issued, KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope,
+    Status, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -320,6 +321,36 @@ pub(super) fn abandon(
         }
         None => Ok(()),
     }
+}
+
+/// Uses an enrolment link up.
+pub(super) fn use_link(
+    transaction: &mut Transaction<'_, '_>,
+    id: Id,
+    agent: &Agent,
+) -> Result<(), StoreError> {
+    let at = key::link(id);
+    let link: Option<EnrolmentLink> = transaction.get(&at)?;
+    let mut link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+    if link.state(agent.enrolled_at) != LinkState::Open {
+        return Err(StoreError::Conflict("the enrolment link is not open any more"));
+    }
+    link.used = Some((agent.id, agent.enrolled_at));
+    transaction.put_json(at, &link)
+}
+
+pub(super) fn change_link(
+    transaction: &mut Transaction<'_, '_>,
+    mut link: EnrolmentLink,
+    change: LinkChange,
+    now: Moment,
+) -> Result<EnrolmentLink, StoreError> {
+    match change {
+        LinkChange::Revoke => link.revoked_at = Some(now),
+        LinkChange::WrongTry => link.wrong_tries += 1,
+    }
+    transaction.put_json(key::link(link.id), &link)?;
+    Ok(link)
 }
 
 pub(super) fn put_keys(

@@ -7,9 +7,9 @@ use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    AccessToken, Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance,
-    Issued, KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
-    StoreError, StoredEvent, Token, With,
+    AccessToken, Agent, AgentChange, Answer, Changed, Credential, EnrolmentLink, Forgotten,
+    Idempotency, Instance, Issued, KeyRecord, LinkChange, LinkState, List, Page, Pending, Phase,
+    Place, Reservation, Role, Scope, Status, Store, StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -77,6 +77,15 @@ impl Store for SledStore {
         self.read_unfinished(before)
     }
 
+    fn link(&self, id: Id) -> Result<Option<EnrolmentLink>, StoreError> {
+        let found = self.tree.get(key::link(id)).map_err(failed)?;
+        found.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    fn links(&self, after: Option<Id>, limit: usize) -> Result<Page<EnrolmentLink>, StoreError> {
+        self.page(&[key::LINK], after, limit, |_, value| decode(value).map(Some), &|_| true)
+    }
+
     fn enrol(&self, agent: Agent, mut with: With) -> Pending<Agent> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
@@ -86,6 +95,9 @@ impl Store for SledStore {
             }
             transaction.put(did, agent.id.as_bytes().to_vec());
             transaction.put_agent(agent.clone())?;
+            if let Some(link) = with.link {
+                changes::use_link(transaction, link, &agent)?;
+            }
             Ok(agent)
         })
     }
@@ -248,6 +260,31 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             changes::put_keys(transaction, keys)
+        })
+    }
+
+    fn put_link(&self, link: EnrolmentLink, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put_json(key::link(link.id), &link)
+        })
+    }
+
+    fn change_link(
+        &self,
+        id: Id,
+        change: LinkChange,
+        at: Moment,
+        mut with: With,
+    ) -> Pending<EnrolmentLink> {
+        self.committer.submit(move |transaction| {
+            let link: Option<EnrolmentLink> = transaction.get(&key::link(id))?;
+            let link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+            if link.state(at) != LinkState::Open {
+                return Ok(link);
+            }
+            transaction.with(&mut with)?;
+            changes::change_link(transaction, link, change, at)
         })
     }
 
