@@ -20,6 +20,7 @@ mod limit;
 pub mod log;
 mod log_opening;
 mod oauth;
+mod own;
 mod problem;
 pub mod providers;
 mod restored;

@@ -18,6 +18,7 @@ use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader};
 use crate::log_opening::{OpenLog, open_log};
 use crate::problem::Problem;
+use crate::providers::Providers;
 use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
 use crate::settings::Settings;
@@ -79,6 +80,11 @@ pub struct Service {
     pub limits: RateLimits,
     /// The name of the instance that has no name in the URL.
     pub default_instance: String,
+    /// Who may be asked about people: external identity providers.
+    pub(crate) providers: Providers,
+    /// Nonces for DPoP proofs.
+    pub(crate) dpop_nonces: Challenges,
+    pub(crate) own: Mutex<Option<Arc<crate::own::Own>>>,
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
     pub(crate) sled: Arc<SledStore>,
     /// The backup that this goes on from, if it does.
@@ -187,7 +193,12 @@ impl Service {
             copy: settings.log.checkpoint_copy.clone(),
             on_stop: Box::new(move |why| on_stop(why)),
         })?;
+        let providers = Providers::load(&settings.providers)
+            .map_err(|error| StartError::Settings(error.to_string()))?;
         let secret = challenge_key(&*own_instance(&state, BUNDLE_INSTANCE)?)?;
+        // Of their own: neither is ever taken for the other.
+        let nonce_secret: [u8; 32] =
+            Sha256::new().chain_update(b"nonces of DPoP proofs").chain_update(secret).finalize().into();
         let default_instance = match settings.instances.first() {
             Some(first) => first.name.clone(),
             None => DEFAULT_INSTANCE.to_owned(),
@@ -202,6 +213,9 @@ impl Service {
             log_key,
             log_number,
             default_instance,
+            providers,
+            dpop_nonces: Challenges::new(nonce_secret, settings.issuance.challenge_for),
+            own: Mutex::default(),
             bundle: Mutex::default(),
             sled,
             restored: found.pending.or(found.noted),

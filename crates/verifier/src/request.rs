@@ -15,6 +15,7 @@ pub struct Request {
     pub(crate) uri: Option<String>,
     pub(crate) body_digest: Option<[u8; 32]>,
     pub(crate) peer_certificate: Option<[u8; 32]>,
+    pub(crate) grant_shown: bool,
     pub(crate) id: Option<String>,
 }
 
@@ -78,6 +79,14 @@ impl Request {
     /// SHA-256 of the certificate that the client showed in TLS (`x5t#S256`, RFC 8705, 3.1).
     pub fn peer_certificate(mut self, thumbprint: [u8; 32]) -> Self {
         self.peer_certificate = Some(thumbprint);
+        self
+    }
+
+    /// The grant is shown to somebody else than the services that it is for, such as the issuer who
+    /// is asked to exchange it. Then whether it may be used here and now is not asked: its audience
+    /// and its constraints are left to those services.
+    pub fn grant_shown(mut self) -> Self {
+        self.grant_shown = true;
         self
     }
 
