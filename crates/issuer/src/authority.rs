@@ -11,6 +11,10 @@ use crate::store::{Agent, AgentState, Role};
 /// The attestation that says who an agent is, and that all others need.
 pub(crate) const IDENTITY: &str = "AgentIdentityCredential";
 
+/// What an issuer grants, and what an agent makes of it for another: by no role, but by a policy.
+pub(crate) const GRANT: &str = "TaskGrantCredential";
+pub(crate) const DELEGATION: &str = "DelegationCredential";
+
 /// Who attests what.
 const ATTESTS: [(Role, &[&str]); 3] = [
     (Role::Registrar, &[IDENTITY, "AgentBuilderCredential"]),

@@ -12,6 +12,7 @@ pub mod environment;
 mod event;
 mod first_start;
 pub mod format;
+pub mod grants;
 pub mod id;
 mod issuance;
 mod issue;

@@ -44,8 +44,7 @@ impl Service {
         }
         let fault = |error: &dyn std::fmt::Display| Problem::fault(&format!("own policy: {error}"));
         let policy = Policy::from_toml(&self.own_policy()).map_err(|error| fault(&error))?;
-        let bundle =
-            Bundle::open(made.text.as_bytes(), &policy).map_err(|error| fault(&error))?;
+        let bundle = Bundle::open(made.text.as_bytes(), &policy).map_err(|error| fault(&error))?;
         let own = Arc::new(Own { etag: made.etag.clone(), policy, bundle });
         *last = Some(Arc::clone(&own));
         Ok(own)

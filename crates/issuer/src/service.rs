@@ -197,8 +197,11 @@ impl Service {
             .map_err(|error| StartError::Settings(error.to_string()))?;
         let secret = challenge_key(&*own_instance(&state, BUNDLE_INSTANCE)?)?;
         // Of their own: neither is ever taken for the other.
-        let nonce_secret: [u8; 32] =
-            Sha256::new().chain_update(b"nonces of DPoP proofs").chain_update(secret).finalize().into();
+        let nonce_secret: [u8; 32] = Sha256::new()
+            .chain_update(b"nonces of DPoP proofs")
+            .chain_update(secret)
+            .finalize()
+            .into();
         let default_instance = match settings.instances.first() {
             Some(first) => first.name.clone(),
             None => DEFAULT_INSTANCE.to_owned(),

@@ -453,6 +453,7 @@ pub(super) fn identity_order(
         agent: Box::new(agent.clone()),
         claims: Object::new(),
         valid_for,
+        children: 0,
     };
     let (format, selective) = (issuing.format, Selective::default());
     Ok(Order { issuing, format, selective, content, at: caller.at })

@@ -1,5 +1,6 @@
 //! Access tokens (RFC 9068): how they are written, and how the service knows its own again.
 
+use bonafide_core::delegation::Constraint;
 use bonafide_core::encoding::hex;
 use bonafide_core::json::{Limits, Number, Object, Value, parse, to_canonical_string};
 use bonafide_core::time::Timestamp;
@@ -116,8 +117,6 @@ fn scope(allowed: &Allowed) -> String {
 }
 
 fn details(decision: &Decision) -> Value<'static> {
-    let constraints: Vec<Object<'static>> =
-        decision.allowed.constraints.iter().map(|known| known.to_object()).collect();
     let details = decision.allowed.details.iter().map(|detail| {
         let locations: Vec<String> =
             detail.locations.iter().map(|location| location.as_str().to_owned()).collect();
@@ -126,8 +125,10 @@ fn details(decision: &Decision) -> Value<'static> {
             ("actions", detail.actions.clone().into()),
             ("locations", locations.into()),
         ]);
+        let constraints: Vec<Object<'static>> =
+            detail.constraints.iter().map(Constraint::to_object).collect();
         if !constraints.is_empty() {
-            object.insert("constraints", constraints.clone());
+            object.insert("constraints", constraints);
         }
         if let Some(task) = &decision.task {
             object.insert("task", task.clone());

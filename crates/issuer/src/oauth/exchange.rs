@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bonafide_core::delegation::{Constraint, Principal, Resource, Rights};
+use bonafide_core::delegation::{Constraint, MOST_CONSTRAINTS, Principal, Resource, Rights};
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::key::PublicKey;
 use bonafide_core::time::Timestamp;
@@ -23,6 +23,9 @@ pub(crate) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 pub(crate) const PRESENTATION: &str = "urn:bonafide:params:oauth:token-type:vp";
 /// The one type of authorization details (RFC 9396).
 pub(crate) const GRANT_DETAILS: &str = "https://w3id.org/bonafide/grant";
+
+/// What an object of it may hold.
+const DETAIL_MEMBERS: [&str; 4] = ["type", "actions", "locations", "constraints"];
 
 /// Audiences, resources, scopes, details: of each at most so many.
 const MOST: usize = 64;
@@ -45,6 +48,8 @@ pub(crate) struct Asked {
 pub(crate) struct AskedDetail {
     actions: Option<Vec<String>>,
     locations: Option<Vec<Resource>>,
+    /// These besides those of the source.
+    constraints: Vec<Constraint>,
 }
 
 impl Asked {
@@ -66,8 +71,8 @@ impl Asked {
     }
 }
 
-/// Reads `authorization_details`: a list of objects of our own type, each with `actions` and
-/// `locations` or without.
+/// Reads `authorization_details`: a list of objects of our own type, each with or without
+/// `actions`, `locations` and `constraints`.
 fn details(text: &str) -> Result<Vec<AskedDetail>, OAuthError> {
     let refuse =
         |detail: &str| OAuthError::details("malformed", format!("authorization_details: {detail}"));
@@ -83,9 +88,7 @@ fn details(text: &str) -> Result<Vec<AskedDetail>, OAuthError> {
                     format!("authorization_details: the one known type is {GRANT_DETAILS}");
                 return Err(OAuthError::details("details-type-unknown", detail));
             }
-            if let Some((name, _)) =
-                item.iter().find(|(name, _)| !["type", "actions", "locations"].contains(name))
-            {
+            if let Some((name, _)) = item.iter().find(|(name, _)| !DETAIL_MEMBERS.contains(name)) {
                 let detail = format!("authorization_details: the member {name} is not known");
                 return Err(OAuthError::details("details-member-unknown", detail));
             }
@@ -94,9 +97,19 @@ fn details(text: &str) -> Result<Vec<AskedDetail>, OAuthError> {
                 let parsed = names.iter().map(|name| Resource::parse(name));
                 parsed.collect::<Result<Vec<_>, _>>().map_err(|error| refuse(&told(&error)))
             });
+            let constraints = match item.get("constraints") {
+                None => Vec::new(),
+                Some(Value::Array(list)) if list.len() <= MOST_CONSTRAINTS => list
+                    .iter()
+                    .map(Constraint::from_value)
+                    .collect::<Result<_, _>>()
+                    .map_err(|error| refuse(&told(&error)))?,
+                Some(_) => return Err(refuse("constraints: expected a list of 32 at most")),
+            };
             Ok(AskedDetail {
                 actions: texts(item, "actions").map_err(|detail| refuse(&detail))?,
                 locations: locations.transpose()?,
+                constraints,
             })
         })
         .collect()
@@ -119,8 +132,6 @@ pub(crate) struct Allowed {
     pub(crate) audience: Vec<String>,
     /// Actions on resources.
     pub(crate) details: Vec<Detail>,
-    /// All of them hold, for each detail.
-    pub(crate) constraints: Vec<Constraint>,
 }
 
 /// Each of these actions on each of these resources.
@@ -130,6 +141,8 @@ pub(crate) struct Detail {
     pub(crate) actions: Vec<String>,
     /// The resources, each with all that lies below it.
     pub(crate) locations: Vec<Resource>,
+    /// All of them hold.
+    pub(crate) constraints: Vec<Constraint>,
 }
 
 /// What is asked for, as long as the source allows all of it.
@@ -144,14 +157,51 @@ pub(crate) fn narrow(source: &Rights, asked: &Asked) -> Result<Allowed, OAuthErr
             names.clone()
         }
     };
+    let whole = Detail { actions, locations, constraints: source.constraints.clone() };
     let details = match &asked.details {
-        None => vec![Detail { actions, locations }],
-        Some(details) => details
-            .iter()
-            .map(|detail| within(detail, &actions, &locations))
-            .collect::<Result<_, _>>()?,
+        None => vec![whole],
+        Some(details) => {
+            details.iter().map(|detail| within(detail, &whole)).collect::<Result<_, _>>()?
+        }
     };
-    Ok(Allowed { audience, details, constraints: source.constraints.clone() })
+    Ok(Allowed { audience, details })
+}
+
+/// What is asked for where nothing bounds it but the grant policy, to which every detail is put:
+/// all of it has to be said.
+fn explicit(asked: &Asked) -> Result<Allowed, OAuthError> {
+    let missing = |what: &str| {
+        let detail = format!("the subject token grants nothing by itself: say which {what}");
+        OAuthError::request("rights-missing", detail)
+    };
+    let audience = asked.audience.clone();
+    if audience.is_empty() {
+        return Err(missing("audience"));
+    }
+    let parsed = asked.resources.iter().map(|name| Resource::parse(name));
+    let locations: Vec<Resource> = parsed
+        .collect::<Result<_, _>>()
+        .map_err(|error| OAuthError::target("malformed", format!("resource: {}", told(&error))))?;
+    let actions = asked.scope.clone().unwrap_or_default();
+    let whole = Detail { actions, locations, constraints: Vec::new() };
+    let details = match &asked.details {
+        None => vec![whole],
+        Some(details) => {
+            let of = |detail: &AskedDetail| Detail {
+                actions: detail.actions.clone().unwrap_or_else(|| whole.actions.clone()),
+                locations: detail.locations.clone().unwrap_or_else(|| whole.locations.clone()),
+                constraints: detail.constraints.clone(),
+            };
+            details.iter().map(of).collect()
+        }
+    };
+    if details.iter().any(|detail| detail.actions.is_empty()) {
+        return Err(missing("scope, or actions in authorization_details"));
+    }
+    if details.iter().any(|detail| detail.locations.is_empty()) {
+        return Err(missing("resource, or locations in authorization_details"));
+    }
+    Ok(Allowed { audience, details })
 }
 
 /// The audiences and the resources. A `resource` names a service, by what it is called as an
@@ -193,18 +243,16 @@ fn target(source: &Rights, asked: &Asked) -> Result<(Vec<String>, Vec<Resource>)
     Ok((audience, locations))
 }
 
-fn within(
-    asked: &AskedDetail,
-    actions: &[String],
-    locations: &[Resource],
-) -> Result<Detail, OAuthError> {
+fn within(asked: &AskedDetail, whole: &Detail) -> Result<Detail, OAuthError> {
+    let Detail { actions, locations, constraints } = whole;
     let refuse = |name: &str| {
         let detail = format!("authorization_details: {name} is more than there is to give");
         Err(OAuthError::details("details-widened", detail))
     };
     let detail = Detail {
-        actions: asked.actions.clone().unwrap_or_else(|| actions.to_vec()),
-        locations: asked.locations.clone().unwrap_or_else(|| locations.to_vec()),
+        actions: asked.actions.clone().unwrap_or_else(|| actions.clone()),
+        locations: asked.locations.clone().unwrap_or_else(|| locations.clone()),
+        constraints: constraints.iter().chain(&asked.constraints).cloned().collect(),
     };
     if let Some(action) = detail.actions.iter().find(|action| !actions.contains(action)) {
         return refuse(action);
@@ -225,8 +273,8 @@ pub(crate) struct Source {
     pub(crate) agents: Vec<String>,
     /// The key of the last of them.
     pub(crate) key: PublicKey,
-    /// What they may do.
-    pub(crate) rights: Rights,
+    /// What they may do, as a chain says; none where the grant policy has to decide.
+    pub(crate) rights: Option<Rights>,
     /// The task, if there is one.
     pub(crate) task: Option<String>,
     /// When the first end of all that it rests on comes.
@@ -263,12 +311,16 @@ pub(crate) struct Decision {
     pub(crate) expires: Timestamp,
 }
 
+/// Who decides where no chain does: the grant policy. For how long it grants a detail.
+pub(crate) type ByPolicy<'p> = &'p dyn Fn(&Allowed, &Detail) -> Result<Duration, OAuthError>;
+
 /// Whether `client` gets an access token for this source, and which.
 pub(crate) fn decide(
     client: &str,
     source: &Source,
     asked: &Asked,
     held: Held<'_>,
+    by_policy: ByPolicy<'_>,
     longest: Duration,
     now: Timestamp,
 ) -> Result<Decision, OAuthError> {
@@ -280,11 +332,22 @@ pub(crate) fn decide(
         let detail = "may_act of the subject token names another agent";
         return Err(OAuthError::grant("may-act-mismatch", detail));
     }
+    let mut longest = longest;
+    let allowed = match &source.rights {
+        Some(rights) => narrow(rights, asked)?,
+        None => {
+            let allowed = explicit(asked)?;
+            for detail in &allowed.details {
+                longest = longest.min(by_policy(&allowed, detail)?);
+            }
+            allowed
+        }
+    };
     let unknown = |constraint: &&Constraint| matches!(constraint, Constraint::Unknown { .. });
-    if let Some(constraint) = source.rights.constraints.iter().find(unknown) {
+    let mut constraints = allowed.details.iter().flat_map(|detail| &detail.constraints);
+    if let Some(constraint) = constraints.find(unknown) {
         return Err(OAuthError::grant("constraint-unknown", constraint.to_string()));
     }
-    let allowed = narrow(&source.rights, asked)?;
     let binding = Binding::to(&source.key, held.dpop, held.certificate)?;
     let expires = now.saturating_add(longest).min(source.ends);
     // In whole seconds, rounded down: a token that ends at once is none.

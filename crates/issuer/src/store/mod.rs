@@ -293,6 +293,9 @@ pub trait Store: Send + Sync {
         status: Status,
         with: With,
     ) -> Pending<Changed>;
+    /// Revokes entries that a grant set aside for its children; whether any was not revoked yet. It
+    /// is an error if one is not the grant's.
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, with: With) -> Pending<bool>;
     /// Adds a status list.
     fn add_list(&self, list: List, with: With) -> Pending<()>;
     /// Adds an issuing instance with its keys.

@@ -165,6 +165,9 @@ pub struct Credential {
     /// Its entry in a status list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_place: Option<StatusPlace>,
+    /// For a grant: the indexes of the same list that are set aside for what is delegated under it.
+    #[serde(default, rename = "children", skip_serializing_if = "Vec::is_empty")]
+    pub child_indexes: Vec<u32>,
     /// How far it has come.
     pub phase: Phase,
     /// Its state.
@@ -198,6 +201,13 @@ impl Credential {
     /// Its id in the document.
     pub fn document_id(&self) -> String {
         self.document_id.clone().unwrap_or_else(|| self.id.to_urn())
+    }
+
+    /// The entries that are set aside for its children.
+    pub fn child_places(&self) -> impl Iterator<Item = StatusPlace> {
+        let list = self.status_place.map(|place| place.list);
+        let indexes = self.child_indexes.iter();
+        indexes.filter_map(move |index| Some(StatusPlace { list: list?, index: *index }))
     }
 }
 

@@ -37,13 +37,13 @@ fn source() -> Source {
         principal: None,
         agents: names(&["did:key:zFirst", AGENT]),
         key: key(1),
-        rights: Rights {
+        rights: Some(Rights {
             actions: names(&["files.read", "files.list"]),
             resources: vec![resource("https://files.example/reports")],
             audience: names(&["https://files.example", "https://mail.example"]),
             constraints: vec![Constraint::Uses { max: 3 }],
             max_depth: 0,
-        },
+        }),
         task: Some("report".to_owned()),
         ends: at(10_000),
         may_act: None,
@@ -54,10 +54,15 @@ fn asked(query: &str) -> Result<Asked, OAuthError> {
     Asked::from_form(&Form::parse(query.as_bytes()).unwrap())
 }
 
+/// A policy that a chain must not be put to.
+fn unasked(_: &Allowed, _: &Detail) -> Result<Duration, OAuthError> {
+    panic!("the chain decides")
+}
+
 fn decided(source: &Source, query: &str) -> Result<Decision, OAuthError> {
     let proven = proven(1);
     let held = Held { dpop: Some(&proven), certificate: None };
-    decide(AGENT, source, &asked(query)?, held, Duration::from_secs(600), at(1000))
+    decide(AGENT, source, &asked(query)?, held, &unasked, Duration::from_secs(600), at(1000))
 }
 
 #[track_caller]
@@ -69,12 +74,12 @@ fn refused(query: &str, error: &str, code: &str) {
 #[test]
 fn what_is_not_asked_for_is_as_wide_as_its_source() {
     let decision = decided(&source(), "").unwrap();
-    let Allowed { audience, details, constraints } = decision.allowed;
+    let Allowed { audience, details } = decision.allowed;
     assert_eq!(audience, ["https://files.example", "https://mail.example"]);
     assert_eq!(details.len(), 1);
     assert_eq!(details[0].actions, ["files.read", "files.list"]);
     assert_eq!(details[0].locations, [resource("https://files.example/reports")]);
-    assert_eq!(constraints, source().rights.constraints);
+    assert_eq!(details[0].constraints, [Constraint::Uses { max: 3 }]);
     assert_eq!(decision.expires, at(1600));
 }
 
@@ -121,7 +126,7 @@ fn authorization_details_are_of_our_type_and_within_the_source() {
     let one = |members: &str| format!(r#"[{{"type":"{GRANT_DETAILS}"{members}}}]"#);
     let allowed = decided(&source(), &with_details(&one(r#","actions":["files.list"]"#))).unwrap();
     assert_eq!(allowed.allowed.details[0].actions, ["files.list"]);
-    assert_eq!(allowed.allowed.details[0].locations, source().rights.resources);
+    assert_eq!(allowed.allowed.details[0].locations, [resource("https://files.example/reports")]);
     let good = one(r#","locations":["https://files.example/reports/q3"]"#);
     let allowed = decided(&source(), &with_details(&good)).unwrap();
     assert_eq!(
@@ -132,7 +137,8 @@ fn authorization_details_are_of_our_type_and_within_the_source() {
         (one(r#","actions":["files.write"]"#), "details-widened"),
         (one(r#","locations":["https://files.example"]"#), "details-widened"),
         (one(r#","privileges":["admin"]"#), "details-member-unknown"),
-        (one(r#","constraints":[]"#), "details-member-unknown"),
+        (one(r#","constraints":{}"#), "malformed"),
+        (one(r#","constraints":[{"type":"Uses"}]"#), "malformed"),
         (one(r#","actions":[]"#), "malformed"),
         (one(r#","actions":["files.read",5]"#), "malformed"),
         (one(r#","actions":["files.read"],"actions":["files.list"]"#), "malformed"),
@@ -145,6 +151,11 @@ fn authorization_details_are_of_our_type_and_within_the_source() {
     ] {
         refused(&with_details(&details), "invalid_authorization_details", code);
     }
+    // Constraints are added, none is taken away.
+    let more = one(r#","constraints":[{"type":"Uses","max":9}]"#);
+    let allowed = decided(&source(), &with_details(&more)).unwrap().allowed;
+    let uses = [Constraint::Uses { max: 3 }, Constraint::Uses { max: 9 }];
+    assert_eq!(allowed.details[0].constraints, uses);
     // What the scope leaves out, details do not bring back.
     let both = format!("scope=files.read&{}", with_details(&one(r#","actions":["files.list"]"#)));
     refused(&both, "invalid_authorization_details", "details-widened");
@@ -177,13 +188,44 @@ fn it_is_given_to_the_last_agent_alone_and_bound_to_its_key() {
     let with = |dpop: Option<&Proven>| {
         let held = Held { dpop, certificate: None };
         let asked = Asked::default();
-        decide(AGENT, &source(), &asked, held, Duration::from_secs(600), at(1000))
+        decide(AGENT, &source(), &asked, held, &unasked, Duration::from_secs(600), at(1000))
     };
     let error = with(Some(&proven(2))).unwrap_err();
     assert_eq!((error.error, error.code), ("invalid_dpop_proof", "binding-mismatch"));
     assert_eq!(with(None).unwrap_err().code, "binding-missing");
 
     let mut strange = source();
-    strange.rights.constraints = vec![Constraint::Unknown { constraint_type: "Moon".to_owned() }];
+    let moon = Constraint::Unknown { constraint_type: "Moon".to_owned() };
+    strange.rights.as_mut().unwrap().constraints.push(moon);
     assert_eq!(decided(&strange, "").unwrap_err().code, "constraint-unknown");
+}
+
+#[test]
+fn without_a_chain_the_policy_decides_on_what_is_said() {
+    let source = Source { rights: None, agents: names(&[AGENT]), ..source() };
+    let proven = proven(1);
+    let put = |query: &str, answer: Result<Duration, OAuthError>| {
+        let held = Held { dpop: Some(&proven), certificate: None };
+        let by_policy = |allowed: &Allowed, detail: &Detail| {
+            assert_eq!(allowed.audience, ["https://pay.example"]);
+            assert_eq!(detail.actions, ["pay"]);
+            assert_eq!(detail.locations, [resource("https://pay.example/a")]);
+            answer.clone()
+        };
+        let asked = asked(query)?;
+        decide(AGENT, &source, &asked, held, &by_policy, Duration::from_secs(600), at(1000))
+    };
+    let minute = Duration::from_secs(60);
+    let whole = "audience=https://pay.example&scope=pay&resource=https://pay.example/a";
+    assert_eq!(put(whole, Ok(minute)).unwrap().expires, at(1060));
+    assert_eq!(put(whole, Ok(20 * minute)).unwrap().expires, at(1600));
+    let refusal = OAuthError::grant("grant-refused", "no");
+    assert_eq!(put(whole, Err(refusal.clone())).unwrap_err(), refusal);
+    for part in [
+        "scope=pay&resource=https://pay.example/a",
+        "audience=https://pay.example&resource=https://pay.example/a",
+        "audience=https://pay.example&scope=pay",
+    ] {
+        assert_eq!(put(part, Ok(minute)).unwrap_err().code, "rights-missing", "{part}");
+    }
 }

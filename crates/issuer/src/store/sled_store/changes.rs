@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::store::{
     AccessToken, Agent, AgentChange, AgentState, Credential, EachChanged, EnrolmentLink, Forgotten,
     Issued, KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope,
-    Status, StoreError,
+    Status, StatusPlace, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -165,12 +165,45 @@ pub(super) fn set_status(
     transaction.effect(Effect::Status(place, credential.status));
     if credential.status == Status::Revoked {
         forget_identity(transaction, &credential)?;
+        revoke_places(transaction, credential.child_places())?;
     }
     if let Some(each) = each {
         let event = each(&credential, before.status)?;
         transaction.event(event)?;
     }
     Ok(Some(credential))
+}
+
+/// Revokes entries; whether any was not revoked yet.
+fn revoke_places(
+    transaction: &mut Transaction<'_, '_>,
+    places: impl Iterator<Item = StatusPlace>,
+) -> Result<bool, StoreError> {
+    let (mut changed, revoked) = (false, vec![status_to_byte(Status::Revoked)]);
+    for place in places {
+        let at = key::status(place);
+        if transaction.bytes(&at)?.as_ref() != Some(&revoked) {
+            transaction.put(at, revoked.clone());
+            transaction.effect(Effect::Status(place, Status::Revoked));
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Revokes what a grant set aside for its children, as far as it is not revoked yet.
+pub(super) fn revoke_children(
+    transaction: &mut Transaction<'_, '_>,
+    grant: Id,
+    indexes: &[u32],
+) -> Result<bool, StoreError> {
+    let found = transaction.credential(&key::credential(grant))?;
+    let grant = found.ok_or(StoreError::NotFound("grant"))?;
+    if indexes.iter().any(|index| !grant.child_indexes.contains(index)) {
+        return Err(StoreError::NotFound("status entry of a child of this grant"));
+    }
+    let places = grant.child_places().filter(|place| indexes.contains(&place.index));
+    revoke_places(transaction, places)
 }
 
 /// With its identity attestation an agent loses what all others rest on.
@@ -311,6 +344,7 @@ pub(super) fn abandon(
         transaction.put(key::status(place), vec![status_to_byte(Status::Revoked)]);
         transaction.effect(Effect::Status(place, Status::Revoked));
     }
+    revoke_places(transaction, credential.child_places())?;
     if let Some(name) = &credential.document_id {
         transaction.remove(key::credential_name(name));
     }

@@ -225,6 +225,17 @@ impl Store for SledStore {
         })
     }
 
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, mut with: With) -> Pending<bool> {
+        self.committer.submit(move |transaction| {
+            let changed = changes::revoke_children(transaction, grant, &indexes)?;
+            // What is revoked already is no event.
+            if changed {
+                transaction.with(&mut with)?;
+            }
+            Ok(changed)
+        })
+    }
+
     fn add_list(&self, list: List, mut with: With) -> Pending<()> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
