@@ -21,7 +21,6 @@ mod limit;
 pub mod log;
 mod log_opening;
 mod oauth;
-mod own;
 mod problem;
 pub mod providers;
 mod restored;
@@ -35,6 +34,7 @@ mod status;
 pub mod store;
 mod telemetry;
 mod token;
+mod trust;
 mod whole;
 
 pub use server::{ServeError, listen, serve};

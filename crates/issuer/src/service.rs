@@ -14,6 +14,7 @@ use crate::challenge::Challenges;
 use crate::environment::{Environment, NoRandomness};
 use crate::event::{Caller, EventDraft};
 use crate::first_start::{DEFAULT_INSTANCE, Maker, check_mode, sealing_key};
+use crate::grants::GrantPolicy;
 use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader};
 use crate::log_opening::{OpenLog, open_log};
@@ -76,16 +77,18 @@ pub struct Service {
     pub(crate) log_number: u32,
     /// Challenges.
     pub challenges: Challenges,
+    /// Nonces for DPoP proofs.
+    pub(crate) dpop_nonces: Challenges,
     /// How much each client may ask for.
     pub limits: RateLimits,
     /// The name of the instance that has no name in the URL.
     pub default_instance: String,
-    /// Who may be asked about people: external identity providers.
-    pub(crate) providers: Providers,
-    /// Nonces for DPoP proofs.
-    pub(crate) dpop_nonces: Challenges,
-    pub(crate) own: Mutex<Option<Arc<crate::own::Own>>>,
+    /// External identity providers.
+    pub providers: Providers,
+    /// Which agent may be granted what.
+    pub grants: GrantPolicy,
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
+    pub(crate) trust: Mutex<Option<Arc<crate::trust::OwnTrust>>>,
     pub(crate) sled: Arc<SledStore>,
     /// The backup that this goes on from, if it does.
     restored: Option<Restored>,
@@ -129,6 +132,8 @@ impl Service {
         on_stop: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Started, StartError> {
         settings.check().map_err(|error| StartError::Settings(error.to_string()))?;
+        let (providers, grants) =
+            settings.files().map_err(|error| StartError::Settings(error.to_string()))?;
         let on_stop = Arc::new(on_stop);
         restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
@@ -193,8 +198,6 @@ impl Service {
             copy: settings.log.checkpoint_copy.clone(),
             on_stop: Box::new(move |why| on_stop(why)),
         })?;
-        let providers = Providers::load(&settings.providers)
-            .map_err(|error| StartError::Settings(error.to_string()))?;
         let secret = challenge_key(&*own_instance(&state, BUNDLE_INSTANCE)?)?;
         // Of their own: neither is ever taken for the other.
         let nonce_secret: [u8; 32] = Sha256::new()
@@ -208,6 +211,7 @@ impl Service {
         };
         let service = Self {
             challenges: Challenges::new(secret, settings.issuance.challenge_for),
+            dpop_nonces: Challenges::new(nonce_secret, settings.issuance.challenge_for),
             limits: RateLimits::new(&settings.limits),
             environment,
             store,
@@ -217,9 +221,9 @@ impl Service {
             log_number,
             default_instance,
             providers,
-            dpop_nonces: Challenges::new(nonce_secret, settings.issuance.challenge_for),
-            own: Mutex::default(),
+            grants,
             bundle: Mutex::default(),
+            trust: Mutex::default(),
             sled,
             restored: found.pending.or(found.noted),
             making_list: tokio::sync::Mutex::default(),

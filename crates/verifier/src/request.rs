@@ -15,8 +15,8 @@ pub struct Request {
     pub(crate) uri: Option<String>,
     pub(crate) body_digest: Option<[u8; 32]>,
     pub(crate) peer_certificate: Option<[u8; 32]>,
-    pub(crate) grant_shown: bool,
     pub(crate) id: Option<String>,
+    pub(crate) shows_chain: bool,
 }
 
 impl Request {
@@ -82,11 +82,11 @@ impl Request {
         self
     }
 
-    /// The grant is shown to somebody else than the services that it is for, such as the issuer who
-    /// is asked to exchange it. Then whether it may be used here and now is not asked: its audience
-    /// and its constraints are left to those services.
-    pub fn grant_shown(mut self) -> Self {
-        self.grant_shown = true;
+    /// The presenter shows its chain and does nothing under it, as to the grant's issuer that is
+    /// told that the task is done: neither audience nor actions, resources and constraints of the
+    /// chain are held against this request, and nothing follows from them.
+    pub fn shows_chain(mut self) -> Self {
+        self.shows_chain = true;
         self
     }
 

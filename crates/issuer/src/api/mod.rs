@@ -12,6 +12,7 @@ mod health;
 mod issuers;
 mod links;
 mod middleware;
+mod oauth;
 mod old_jwt;
 mod openapi;
 mod published;
@@ -75,6 +76,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(published::did_document))
         .routes(routes!(published::did_document_of))
         .routes(routes!(published::resolve))
+        // OAuth.
+        .routes(routes!(oauth::token::exchange))
+        .routes(routes!(oauth::after::introspect))
+        .routes(routes!(oauth::after::revoke))
+        .routes(routes!(oauth::server_metadata))
+        .routes(routes!(oauth::jwks))
         // What is published.
         .routes(routes!(published::token_list))
         .routes(routes!(published::bitstring_list))

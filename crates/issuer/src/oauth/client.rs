@@ -29,7 +29,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(300);
 pub(crate) const SKEW: Duration = Duration::from_secs(30);
 
 /// A client that has shown who it is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Client {
     /// Its DID.
     pub(crate) did: String,

@@ -9,3 +9,5 @@ pub(crate) mod exchange;
 pub(crate) mod form;
 pub(crate) mod metadata;
 pub(crate) mod once;
+pub(crate) mod refused;
+pub(crate) mod subject;

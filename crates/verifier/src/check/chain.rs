@@ -233,10 +233,6 @@ pub(crate) fn allows(chain: &Chain, context: &Context<'_>) -> (Check, Vec<Obliga
         let (issuer, value) = (short(&root.issuer), short(&names.join(", ")));
         reasons.push(Reason::GrantUntrusted { issuer, what: "resources", value });
     }
-    if request.grant_shown {
-        let note = Note::Text("shown, and not used here".to_owned());
-        return (Check::of(PART, CheckName::Rights, note, reasons), Vec::new());
-    }
     if let Some(audience) = request.audience.as_ref().filter(|name| !leaf.audience.contains(name)) {
         let granted = short(&leaf.audience.join(", "));
         reasons.push(Reason::AudienceNotGranted { audience: audience.clone(), granted });
