@@ -17,7 +17,9 @@ use crate::store::{Event, Role};
 pub struct Caller {
     /// The token; none for the service itself, and for an agent that shows its key.
     pub token: Option<Id>,
-    /// What the token is called, or what the service does by itself.
+    /// The agent that showed its key, if one did.
+    pub agent: Option<Id>,
+    /// What the token is called, or what the service does by itself; an agent's DID.
     pub name: String,
     /// What it may do; an agent has no role.
     pub role: Option<Role>,
@@ -34,6 +36,7 @@ impl Caller {
     pub fn service(what: &str, at: Moment) -> Self {
         Self {
             token: None,
+            agent: None,
             name: what.to_owned(),
             role: Some(Role::Administrator),
             source: None,
@@ -96,6 +99,7 @@ impl EventDraft {
             "actor".to_owned(),
             json!({
                 "token": caller.token.map(|id| id.to_string()),
+                "agent": caller.agent.map(|id| id.to_string()),
                 "name": caller.name,
                 "role": caller.role,
             }),

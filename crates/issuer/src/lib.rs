@@ -33,6 +33,7 @@ mod status;
 pub mod store;
 mod telemetry;
 mod token;
+mod trust;
 mod whole;
 
 pub use server::{ServeError, listen, serve};

@@ -15,6 +15,8 @@ use url::Url;
 pub use self::check::did_web;
 use self::check::{check_instance, check_public_url, is_origin};
 use crate::format::Format;
+use crate::grants::GrantPolicy;
+use crate::providers::Providers;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
 pub const KEY_TYPES: [KeyType; 4] =
@@ -455,6 +457,19 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Reads the files that decide about grants: the keys of providers, and the grant policy.
+    pub fn files(&self) -> Result<(Providers, GrantPolicy), SettingsError> {
+        let providers = Providers::load(&self.providers)?;
+        let Some(path) = &self.grants.policy else {
+            return Ok((providers, GrantPolicy::default()));
+        };
+        let wrong = |error: &dyn std::fmt::Display| {
+            SettingsError(format!("grants.policy: {}: {error}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        Ok((providers, GrantPolicy::from_toml(&text).map_err(|error| wrong(&error))?))
     }
 
     /// The host of that URL.

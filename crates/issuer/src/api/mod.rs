@@ -8,12 +8,14 @@ mod backup;
 mod credentials;
 mod enrolment;
 mod extract;
+mod grants;
 mod health;
 mod issuers;
 mod links;
 mod middleware;
 mod old_jwt;
 mod openapi;
+mod presenter;
 mod published;
 mod tokens;
 mod transparency;
@@ -57,6 +59,10 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(credentials::resume))
         .routes(routes!(credentials::revoke_of_agent))
         .routes(routes!(credentials::revoke_of_type))
+        // What agents ask for themselves.
+        .routes(routes!(grants::ask))
+        .routes(routes!(grants::complete))
+        .routes(routes!(grants::revoke_child))
         // VC-API.
         .routes(routes!(vc_api::issue))
         .routes(routes!(vc_api::issue_by))
