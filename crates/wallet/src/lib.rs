@@ -39,6 +39,8 @@ mod keys;
 mod record;
 mod sealing;
 mod store;
+#[cfg(test)]
+mod testing;
 mod wallet;
 
 pub use content::MOST_CONTENT;
