@@ -60,7 +60,8 @@ impl Content {
             .map(|key| key.secret.as_ref().map(|secret| secret.to_multikey()))
             .collect();
         let keys = self.keys.iter().zip(&secrets);
-        let keys: Vec<Object<'_>> = keys.map(|(key, secret)| write_key(key, secret)).collect();
+        let keys: Vec<Object<'_>> =
+            keys.map(|(key, secret)| write_key(key, secret.as_ref())).collect();
         let mut object = Object::from([
             (
                 "credentials",
@@ -142,7 +143,7 @@ fn put<'a>(object: &mut Object<'a>, name: &'a str, value: Option<impl Into<Value
     }
 }
 
-fn write_key<'a>(key: &'a StoredKey, secret: &'a Option<Zeroizing<String>>) -> Object<'a> {
+fn write_key<'a>(key: &'a StoredKey, secret: Option<&'a Zeroizing<String>>) -> Object<'a> {
     let entry = &key.entry;
     let mut object = Object::from([
         ("did", Value::from(entry.did.as_str())),
@@ -152,7 +153,7 @@ fn write_key<'a>(key: &'a StoredKey, secret: &'a Option<Zeroizing<String>>) -> O
         ("retired", (entry.state == KeyState::Retired).into()),
     ]);
     put(&mut object, "created", entry.created.map(|time| time.to_string()));
-    put(&mut object, "secret", secret.as_ref().map(|secret| secret.as_str()));
+    put(&mut object, "secret", secret.map(|secret| secret.as_str()));
     object
 }
 

@@ -42,7 +42,7 @@ pub(crate) const LONGEST_SEALED: usize = LONGEST_HEADER + NONCE + MOST_CONTENT +
 
 /// A passphrase, taken as it is, character for character; wiped when dropped.
 ///
-/// It has no `Debug`, and can't be cloned:
+/// It has no `Debug`, and can't be cloned or serialized:
 ///
 /// ```compile_fail
 /// fn print(passphrase: &bonafide_wallet::Passphrase) -> String { format!("{passphrase:?}") }
@@ -51,6 +51,11 @@ pub(crate) const LONGEST_SEALED: usize = LONGEST_HEADER + NONCE + MOST_CONTENT +
 /// ```compile_fail
 /// use bonafide_wallet::Passphrase;
 /// fn copy(passphrase: &Passphrase) -> Passphrase { passphrase.clone() }
+/// ```
+///
+/// ```compile_fail
+/// use bonafide_wallet::Passphrase;
+/// fn write(passphrase: &Passphrase) -> String { serde_json::to_string(passphrase).unwrap() }
 /// ```
 pub struct Passphrase(Zeroizing<String>);
 

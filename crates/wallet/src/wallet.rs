@@ -145,7 +145,7 @@ impl Wallet {
     ) -> Result<T, WalletError> {
         let mut next = self.content.clone();
         let outcome = change(&mut next)?;
-        self.store.save(&*next.to_bytes().map_err(StoreError::from)?)?;
+        self.store.save(&next.to_bytes().map_err(StoreError::from)?)?;
         self.content = next;
         Ok(outcome)
     }

@@ -65,6 +65,8 @@ fn everything_is_there_when_it_is_opened_again() {
     assert_eq!(wallet.list(), [held("urn:1", Some("one"))]);
 }
 
+type Change = fn(&mut Wallet) -> Result<(), WalletError>;
+
 #[test]
 fn a_failed_save_leaves_everything_as_it_was() {
     let fails = Arc::new(AtomicBool::new(false));
@@ -79,7 +81,6 @@ fn a_failed_save_leaves_everything_as_it_was() {
     wallet.attach("far", Box::new(secret()), web, method).unwrap();
     let before = wallet.content.to_bytes().unwrap();
 
-    type Change = fn(&mut Wallet) -> Result<(), WalletError>;
     let changes: [(&str, Change); 15] = [
         ("new_key", |wallet| {
             wallet.new_key("two", KeyType::P256, &mut counting(), now()).map(|_| ())
@@ -190,4 +191,34 @@ fn content_that_is_none_is_refused() {
 fn it_goes_from_thread_to_thread() {
     fn shared<T: Send + Sync>() {}
     shared::<Wallet>();
+}
+
+/// Asks whether a type has a trait, and compiles only if it has not.
+macro_rules! lacks {
+    ($type:ty: $($bound:tt)+) => {{
+        trait Twice<Which> {
+            fn ask() {}
+        }
+        impl<T: ?Sized> Twice<()> for T {}
+        impl<T: ?Sized + $($bound)+> Twice<u8> for T {}
+        <$type as Twice<_>>::ask();
+    }};
+}
+
+#[test]
+fn what_holds_secrets_is_never_printed_copied_or_serialized() {
+    lacks!(Wallet: std::fmt::Debug);
+    lacks!(Wallet: std::fmt::Display);
+    lacks!(Wallet: Clone);
+    lacks!(Wallet: serde::Serialize);
+    lacks!(Passphrase: std::fmt::Debug);
+    lacks!(Passphrase: std::fmt::Display);
+    lacks!(Passphrase: Clone);
+    lacks!(Passphrase: serde::Serialize);
+    lacks!(SealedFolder: std::fmt::Debug);
+    lacks!(MemoryStore: std::fmt::Debug);
+    lacks!(MemoryStore: Clone);
+    lacks!(SecretKey: std::fmt::Debug);
+    lacks!(SecretKey: Clone);
+    lacks!(SecretKey: serde::Serialize);
 }
