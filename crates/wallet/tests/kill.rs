@@ -4,6 +4,8 @@
 //! The process is this test binary, started anew with one of the ignored tests in the folder in
 //! which the wallet lies.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
