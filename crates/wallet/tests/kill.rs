@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use bonafide_core::key::KeyType;
 use bonafide_core::time::Timestamp;
+use bonafide_proof::SignError;
 use bonafide_wallet::{Cost, Held, Passphrase, StoreError, Wallet, WalletError};
 
 const ROUNDS: u64 = 40;
@@ -27,9 +28,9 @@ fn passphrase() -> Passphrase {
     Passphrase::new("known to everybody")
 }
 
-fn fill(bytes: &mut [u8]) -> Result<(), bonafide_proof::SignError> {
-    bytes.fill(7);
-    Ok(())
+#[allow(clippy::disallowed_methods)] // a test is a binary
+fn fill(bytes: &mut [u8]) -> Result<(), SignError> {
+    getrandom::fill(bytes).map_err(|error| SignError(error.to_string()))
 }
 
 fn now() -> Timestamp {
@@ -117,6 +118,14 @@ impl Process {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.said.iter().collect()
+    }
+}
+
+/// It would write for ever after a test that failed.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
