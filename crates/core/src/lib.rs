@@ -5,6 +5,7 @@
 //! a credential is to be believed: that is `bonafide-verifier`.
 
 pub mod attestation;
+pub mod delegation;
 pub mod did;
 pub mod encoding;
 mod error;

@@ -45,7 +45,7 @@ const OF_THE_TOKEN: [&str; 12] = [
 const WHAT: &str = "SD-JWT VC";
 
 /// The metadata of the built-in types (SD-JWT VC, 6), by `vct`: to be served there as they are.
-pub const TYPE_METADATA: [(&str, &str); 4] = [
+pub const TYPE_METADATA: [(&str, &str); 6] = [
     (
         "https://w3id.org/bonafide/vct/agent-identity/v1",
         include_str!("../../../schemas/vct/agent-identity-v1.json"),
@@ -61,6 +61,14 @@ pub const TYPE_METADATA: [(&str, &str); 4] = [
     (
         "https://w3id.org/bonafide/vct/pact-score/v1",
         include_str!("../../../schemas/vct/pact-score-v1.json"),
+    ),
+    (
+        "https://w3id.org/bonafide/vct/task-grant/v1",
+        include_str!("../../../schemas/vct/task-grant-v1.json"),
+    ),
+    (
+        "https://w3id.org/bonafide/vct/delegation/v1",
+        include_str!("../../../schemas/vct/delegation-v1.json"),
     ),
 ];
 

@@ -36,8 +36,10 @@
 mod bundle;
 mod cache;
 mod check;
+mod effective;
 mod evidence;
 mod history;
+mod input;
 mod pipeline;
 pub mod policy;
 mod reason;
@@ -48,6 +50,7 @@ mod verdict;
 pub use bundle::{BUNDLE_TOKEN, Bundle, BundleContent, BundleDraft};
 pub use cache::SignatureCache;
 pub use check::Verified;
+pub use effective::{ChainLink, Effective, Obligation};
 pub use evidence::Evidence;
 pub use pipeline::{ProofReport, verify, verify_proof};
 pub use policy::Policy;
@@ -55,6 +58,6 @@ pub use reason::{Effect, Reason};
 pub use request::Request;
 pub use seen::{MemorySeen, Observation, Seen, SeenError, Sighting};
 pub use verdict::{
-    Check, CheckName, CheckOutcome, DidVersion, Effective, Lack, Mode, Outcome, Part, RungReport,
+    Check, CheckName, CheckOutcome, DidVersion, Lack, Mode, Outcome, Part, RungReport,
     VERDICT_SCHEMA, Verdict,
 };

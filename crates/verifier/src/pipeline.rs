@@ -1,22 +1,23 @@
 //! The pipeline, top to bottom: bundle, presentation, each credential, one agent, level.
 
-use std::borrow::Cow;
-
 use bonafide_core::Malformed;
+use bonafide_core::delegation::LONGEST_CHAIN;
 use bonafide_core::json::{Limits, Value, canonical_length, parse};
 use bonafide_core::time::Timestamp;
-use bonafide_core::vc::{Enveloped, Held, Unverified, UnverifiedPresentation};
+use bonafide_core::vc::{Held, Unverified, UnverifiedPresentation};
 use bonafide_proof::jose::{CompactJws, TokenType};
 use bonafide_proof::sd_jwt::SdJwt;
 
 use crate::check::credential::{self, CredentialReport, Source};
-use crate::check::presentation::{self, Envelope};
+use crate::check::link::{self, Link};
+use crate::check::presentation::{self, Envelope, PresentationFindings};
 use crate::check::proof::{Budget, jose_reason};
 use crate::check::sd_jwt::{self, Unopened};
-use crate::check::{Context, level};
+use crate::check::{Context, chain, channel, level};
+use crate::effective::{Effective, Obligation};
 use crate::evidence::short;
-use crate::policy::Sizes;
-use crate::verdict::{Check, CheckName, CheckOutcome, Effective, Note, Outcome, Part, Verdict};
+use crate::input::Input;
+use crate::verdict::{Check, CheckName, CheckOutcome, Note, Outcome, Part, Verdict};
 use crate::{Bundle, Evidence, Observation, Policy, Reason, Request};
 
 /// Decides whether to believe `input`, and what its presenter may therefore do.
@@ -79,6 +80,8 @@ fn empty_verdict(context: &Context<'_>) -> Verdict {
         checks: Vec::with_capacity(16),
         ladder: Vec::new(),
         presenter: None,
+        chain: None,
+        jti: None,
         effective: Effective::default(),
         as_of: context.now,
         status_as_of: None,
@@ -142,100 +145,6 @@ fn bundle(bundle: Option<&Bundle>, context: &Context<'_>) -> (Check, Option<Obse
     (Check::of(Part::Bundle, CheckName::Bundle, note, reasons), seen)
 }
 
-/// What was sent, told apart by its own types.
-enum Input<'i> {
-    Credential(Value<'i>),
-    CredentialJwt(Cow<'i, str>),
-    /// With or without a key binding, which makes it a presentation.
-    CredentialSdJwt(Cow<'i, str>),
-    Presentation(Value<'i>),
-    PresentationJwt(Cow<'i, str>),
-    PresentationSdJwt(Cow<'i, str>),
-}
-
-impl<'i> Input<'i> {
-    fn read(input: &'i [u8], sizes: &Sizes) -> Result<Self, Reason> {
-        let most = sizes.presentation.max(sizes.credential);
-        Reason::within("the input", input.len(), most)?;
-        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-        if input.iter().find(|byte| !blank(byte)) != Some(&b'{') {
-            let token = Self::text(input)?.trim_matches([' ', '\t', '\n', '\r']);
-            return Self::of_token(Cow::Borrowed(token), sizes);
-        }
-        // A short input is granted no more values than a credential may hold.
-        let values = Limits::for_size(input.len().max(sizes.credential)).values;
-        let value = parse(input, &Limits { values, ..Limits::for_size(most) })
-            .map_err(|error| Reason::malformed(Malformed::json("input", &error)))?;
-        if let Some(enveloped) = Enveloped::from_value(&value) {
-            let enveloped = enveloped.map_err(Reason::malformed)?;
-            credential::same_type(&enveloped)?;
-            return Self::of_token(Cow::Owned(enveloped.data.to_owned()), sizes);
-        }
-        // A JWS in one of its JSON forms, which only SD-JWTs have here (RFC 9901, 8).
-        if value.get("payload").is_some() && value.get("@context").is_none() {
-            let token = sd_jwt::compacted(Self::text(input)?)?.into_owned();
-            return Self::of_token(Cow::Owned(token), sizes);
-        }
-        let types = value.get("type").map(Value::one_or_more).unwrap_or_default();
-        if types.iter().any(|name| name.as_str() == Some("VerifiablePresentation")) {
-            Reason::within("the presentation", input.len(), sizes.presentation)?;
-            return Ok(Self::Presentation(value));
-        }
-        Reason::within("the credential", input.len(), sizes.credential)?;
-        Ok(Self::Credential(value))
-    }
-
-    fn text(input: &'i [u8]) -> Result<&'i str, Reason> {
-        std::str::from_utf8(input)
-            .map_err(|_| Reason::malformed(Malformed::new("input", "not UTF-8")))
-    }
-
-    /// A token is what its own `typ` says.
-    fn of_token(token: Cow<'i, str>, sizes: &Sizes) -> Result<Self, Reason> {
-        let selective = token.contains('~');
-        let typ = match selective {
-            true => SdJwt::peek_typ(&token),
-            false => CompactJws::peek_typ(&token),
-        };
-        let presentation =
-            |token: &str| Reason::within("the presentation", token.len(), sizes.presentation);
-        match (typ.as_deref(), selective) {
-            (Some(typ), false) if typ == TokenType::VP.typ => {
-                presentation(&token)?;
-                Ok(Self::PresentationJwt(token))
-            }
-            (Some(typ), true) if typ == TokenType::VP_SD_JWT.typ => {
-                presentation(&token)?;
-                Ok(Self::PresentationSdJwt(token))
-            }
-            (Some(typ), true)
-                if [TokenType::VC_SD_JWT.typ, TokenType::DC_SD_JWT.typ].contains(&typ) =>
-            {
-                Ok(Self::CredentialSdJwt(token))
-            }
-            (Some(typ), false) if typ == TokenType::VC.typ => Ok(Self::CredentialJwt(token)),
-            (Some(typ), selective) => {
-                let expected = match selective {
-                    true => [TokenType::VC_SD_JWT, TokenType::VP_SD_JWT],
-                    false => [TokenType::VC, TokenType::VP],
-                };
-                Err(Reason::TypMismatch {
-                    expected: expected.map(|known| known.typ).join(" or "),
-                    found: Some(typ.chars().take(64).collect()),
-                })
-            }
-            (None, true) => Ok(Self::CredentialSdJwt(token)),
-            (None, false) if token.bytes().filter(|byte| *byte == b'.').take(3).count() == 2 => {
-                Ok(Self::CredentialJwt(token))
-            }
-            (None, false) => Err(Reason::malformed(Malformed::new(
-                "input",
-                "expected a JSON object, a compact JWT or an SD-JWT",
-            ))),
-        }
-    }
-}
-
 /// Input that can't be read: a caller that asked for a presentation is told so in terms of one.
 fn unreadable(reason: Reason, context: &Context<'_>, verdict: &mut Verdict) {
     let part = match context.request.wants_presentation() {
@@ -251,9 +160,14 @@ const SHORT: usize = 64 << 10;
 /// A credential that came without a presentation.
 fn alone(source: &Source<'_>, context: &Context<'_>, verdict: &mut Verdict) {
     let mut report = credential::check(0, source, context);
+    let is_delegation = report.link.as_ref().is_some_and(|link| !link.is_root);
     verdict.verified.extend(report.verified.take());
     take(verdict, report);
     let part = Part::Credential(0);
+    if is_delegation {
+        let reasons = vec![Reason::ChainRootMissing {}];
+        verdict.checks.push(Check::of(part, CheckName::Chain, Note::Nothing, reasons));
+    }
     verdict.checks.push(if context.request.wants_presentation() {
         let reasons = vec![Reason::PresentationRequired {}];
         Check::of(part, CheckName::Binding, Note::Nothing, reasons)
@@ -288,30 +202,43 @@ fn sd_jwt(token: &str, context: &Context<'_>, verdict: &mut Verdict) {
     let source = Source::OpenSdJwt(&opened);
     let Some(binding) = opened.key_binding() else { return alone(&source, context, verdict) };
     let findings = opened.bound(binding, context);
-    verdict.checks.extend(findings.checks);
-    let mut verified = Vec::new();
-    held(0, &source, findings.presenter.as_deref(), &mut verified, context, verdict);
-    verdict.presenter = findings.presenter;
-    grant(&verified, context, verdict);
-    verdict.verified = verified;
+    conclude(findings, vec![credential::check(0, &source, context)], context, verdict);
 }
 
-/// Checks one credential of a presentation; it counts if it passed and speaks of the presenter.
-fn held(
-    index: usize,
-    source: &Source<'_>,
-    presenter: Option<&str>,
-    verified: &mut Vec<crate::Verified>,
+/// What follows from a presentation and its credentials together: whose they are, what their chain
+/// gives, which level is reached.
+fn conclude(
+    findings: PresentationFindings,
+    mut reports: Vec<CredentialReport>,
     context: &Context<'_>,
     verdict: &mut Verdict,
 ) {
-    let mut report = credential::check(index, source, context);
-    let one_agent = presentation::one_agent(index, &report, presenter);
-    // A credential of somebody else says nothing of the presenter's level.
-    let theirs = one_agent.outcome == CheckOutcome::Passed;
-    report.checks.push(one_agent);
-    verified.extend(report.verified.take().filter(|_| theirs));
-    take(verdict, report);
+    verdict.checks.extend(findings.checks);
+    let presenter = findings.presenter.as_deref();
+    let links: Vec<Link> = reports.iter_mut().filter_map(|report| report.link.take()).collect();
+    let walked =
+        (!links.is_empty()).then(|| chain::walk(&links, presenter, &findings.methods, context));
+    let (walk, chain) = walked.map_or((None, None), |(check, chain)| (Some(check), chain));
+    let mut verified = Vec::new();
+    for (index, mut report) in reports.into_iter().enumerate() {
+        let one_agent = presentation::one_agent(index, &report, presenter, chain.as_ref());
+        // A credential of somebody else says nothing of the presenter's level.
+        let theirs = one_agent.outcome == CheckOutcome::Passed;
+        report.checks.push(one_agent);
+        verified.extend(report.verified.take().filter(|_| theirs));
+        take(verdict, report);
+    }
+    verdict.checks.extend(walk);
+    let mut obligations = Vec::new();
+    if let Some(chain) = &chain {
+        let (check, open) = chain::allows(chain, context);
+        verdict.checks.push(check);
+        obligations = open;
+    }
+    verdict.presenter = findings.presenter;
+    verdict.chain = chain;
+    award(&verified, obligations, context, verdict);
+    verdict.verified = verified;
 }
 
 /// A presentation that is an SD-JWT signed by the holder (VC-JOSE-COSE, 3.2.2).
@@ -370,11 +297,11 @@ fn presented(
             return verdict.checks.push(check);
         }
     };
+    if let Some(check) = too_long(&presentation) {
+        return verdict.checks.push(check);
+    }
     let findings = presentation::check(&presentation, envelope, context);
-    verdict.checks.extend(findings.checks);
-
-    let mut verified = Vec::new();
-    for (index, one) in presentation.held().iter().enumerate() {
+    let reports = presentation.held().iter().enumerate().map(|(index, one)| {
         let source = match one {
             Held::Embedded(value, credential) => {
                 // No part of a short presentation is long; of another it has to be measured.
@@ -384,21 +311,44 @@ fn presented(
             }
             Held::Enveloped(enveloped) => Source::Enveloped(enveloped, &findings.keys),
         };
-        let presenter = findings.presenter.as_deref();
-        held(index, &source, presenter, &mut verified, context, verdict);
+        credential::check(index, &source, context)
+    });
+    let reports = reports.collect();
+    if let Envelope::Jwt(_) = envelope
+        && context.request.nonce.is_none()
+    {
+        verdict.jti = channel::jti(presentation.unverified_document()).map(ToOwned::to_owned);
     }
-    verdict.presenter = findings.presenter;
-    grant(&verified, context, verdict);
-    verdict.verified = verified;
+    conclude(findings, reports, context, verdict);
+}
+
+/// A chain that is too long is refused before any signature is looked at. Links in envelopes are
+/// counted when they are read; how many credentials there are in all is limited in any case.
+fn too_long(presentation: &UnverifiedPresentation<'_>) -> Option<Check> {
+    let is_link = |one: &&Held<'_>| match one {
+        Held::Embedded(_, credential) => link::is_link(credential.claimed_types()),
+        Held::Enveloped(_) => false,
+    };
+    let links = presentation.held().iter().filter(is_link).count();
+    (links > LONGEST_CHAIN).then(|| {
+        let reason = Reason::ChainTooLong { links: links as u64, limit: LONGEST_CHAIN as u64 };
+        Check::of(Part::Presentation, CheckName::Chain, Note::Nothing, vec![reason])
+    })
 }
 
 /// Grants the first rung that holds, if nothing speaks against the presentation.
-fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verdict) {
+fn award(
+    verified: &[crate::Verified],
+    mut obligations: Vec<Obligation>,
+    context: &Context<'_>,
+    verdict: &mut Verdict,
+) {
     let spotless = verdict
         .checks
         .iter()
         .all(|check| matches!(check.outcome, CheckOutcome::Passed | CheckOutcome::NotChecked));
-    verdict.ladder = level::climb(verified, context);
+    let presenter = verdict.presenter.as_deref();
+    verdict.ladder = level::climb(verified, presenter, verdict.chain.as_ref(), context);
     if !spotless {
         let why = "not judged: the presentation is not accepted";
         return verdict.checks.push(Check::not_made(Part::Presentation, CheckName::Level, why));
@@ -413,10 +363,15 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
     let Request { action, resource, audience, nonce, .. } = context.request;
     let rung = context.policy.ladder.iter().find(|rung| rung.name == granted);
     let allowed = rung.map(|rung| rung.actions.clone()).unwrap_or_default();
-    verdict.effective.actions = action.clone().map_or(allowed, |action| vec![action]);
-    // Rungs do not judge resources: the service has to.
-    let unjudged = |resource| format!("decide whether level {granted} may touch {resource}");
-    verdict.effective.obligations = resource.iter().map(unjudged).collect();
+    verdict.effective = if let Some(chain) = &verdict.chain {
+        chain::effective(chain, &allowed, obligations, context)
+    } else {
+        // Rungs do not judge resources: the service has to.
+        let (level, resource) = (granted.clone(), resource.clone());
+        obligations.extend(resource.map(|resource| Obligation::Resource { level, resource }));
+        let actions = action.clone().map_or(allowed, |action| vec![action]);
+        Effective { actions, resources: Vec::new(), obligations }
+    };
     verdict.checks.push(Check::of(
         Part::Presentation,
         CheckName::Level,
@@ -424,7 +379,10 @@ fn grant(verified: &[crate::Verified], context: &Context<'_>, verdict: &mut Verd
         Vec::new(),
     ));
     verdict.level = Some(granted);
-    if let (Some(audience), Some(nonce)) = (audience.clone(), nonce.clone()) {
+    // What is used once: the nonce that was asked for, or the presentation's own id.
+    let own = || verdict.jti.clone().map(|jti| format!("jti:{jti}"));
+    let once = nonce.clone().or_else(own);
+    if let (Some(audience), Some(nonce)) = (audience.clone(), once) {
         verdict.observations.push(Observation::Nonce { audience, nonce });
     }
 }

@@ -304,6 +304,70 @@ reasons! {
     SubjectMissing "subject-missing" Rejects {} "it does not say whom it speaks of"
     /// A credential about several.
     SubjectsMany "subjects-many" Rejects { count: u64 } "it speaks of {count} subjects, not of one"
+    /// A presentation for one HTTP request stands before another, or its own claims are not whole.
+    ChannelMismatch "channel-mismatch" Rejects { claim: &'static str, expected: Option<String>, found: Option<String> }
+        "the presentation's {claim} is {found}, not {expected}"
+    /// A presentation for one HTTP request lives longer than one may.
+    LifetimeTooLong "lifetime-too-long" Rejects { seconds: u64, limit: u64 }
+        "it lives for {seconds} seconds; a presentation for one request may for {limit}"
+
+    /// More links than a chain may have.
+    ChainTooLong "chain-too-long" Rejects { links: u64, limit: u64 }
+        "a chain of {links} credentials; the limit is {limit}"
+    /// A delegation without the grant that it comes from.
+    ChainRootMissing "chain-root-missing" Rejects {}
+        "a delegation does not count without the grant it comes from, and that one comes first"
+    /// More than one grant.
+    ChainRootsMany "chain-roots-many" Rejects { count: u64 }
+        "{count} grants in one presentation; present one at a time"
+    /// A link or an agent occurs twice.
+    ChainRepeats "chain-repeats" Rejects { link: u64, repeated: String }
+        "link {link} brings {repeated} into the chain a second time"
+    /// A link of which the holder may have left something out.
+    LinkPartial "link-partial" Rejects { link: u64 }
+        "link {link} is not shown whole"
+    /// A link that is a part of another credential than the one before it.
+    ParentMismatch "parent-mismatch" Rejects { link: u64, expected: String, found: String }
+        "link {link} is a part of {found}, but stands under {expected}"
+    /// Delegated by another than the one who received.
+    DelegatorMismatch "delegator-mismatch" Rejects { link: u64, expected: String, found: String }
+        "link {link} is delegated by {found}; what it is a part of was given to {expected}"
+    /// Signed by another key than the one that what it is a part of is bound to.
+    DelegatorKeyMismatch "delegator-key-mismatch" Rejects { link: u64, expected: String, found: String }
+        "link {link} is signed by {found}; what it is a part of is bound to {expected}"
+    /// A link that allows more than what it is a part of.
+    Widened "widened" Rejects { link: u64, what: &'static str, has: String, parent: String }
+        "link {link} widens the {what}: {has}, while its parent has {parent}"
+    /// A constraint that is not known.
+    ConstraintUnknown "constraint-unknown" Rejects { link: u64, constraint: String }
+        "link {link} has a constraint that is not known: {constraint}"
+    /// A status that was not set aside for the link.
+    ChildStatusMismatch "child-status-mismatch" Rejects { link: u64, detail: String }
+        "the status of link {link} is not one that its parent set aside: {detail}"
+    /// The key that the last link is bound to did not sign the presentation.
+    ChainHolderMismatch "chain-holder-mismatch" Rejects { expected: String, found: String }
+        "the chain ends with {expected}, but {found} presents it"
+    /// The policy does not let this issuer grant this.
+    GrantUntrusted "grant-untrusted" Rejects { issuer: String, what: &'static str, value: String }
+        "the policy does not trust {issuer} to grant the {what} {value}"
+    /// The action is not among those granted.
+    ActionNotGranted "action-not-granted" Rejects { action: String, granted: String }
+        "the action {action} is not granted; granted: {granted}"
+    /// The resource is not among those granted, nor below one.
+    ResourceNotGranted "resource-not-granted" Rejects { resource: String, granted: String }
+        "the resource {resource} is not granted; granted: {granted}"
+    /// The resource asked for has another spelling than the canonical one.
+    ResourceNotCanonical "resource-not-canonical" Rejects { resource: String, detail: String }
+        "the resource {resource} is not in canonical form: {detail}"
+    /// The service is not among those before which the grant counts.
+    AudienceNotGranted "audience-not-granted" Rejects { audience: String, granted: String }
+        "the grant does not count before {audience}, only before {granted}"
+    /// A constraint that the request does not meet.
+    ConstraintUnmet "constraint-unmet" Rejects { link: u64, constraint: String, found: String }
+        "link {link} allows {constraint}; this is {found}"
+    /// Something that the service has to see to, under a policy that does not leave it to it.
+    ObligationOpen "obligation-open" LeavesUndecided { obligation: String }
+        "this can't be checked here: {obligation}"
 
     /// No rung of the ladder holds.
     NoLevel "no-level" Rejects { ladder: String } "none of the levels {ladder} is reached"

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use bonafide_core::delegation::{Principal, Rights};
 use bonafide_core::json::{Object, Value, to_pretty_string};
 use bonafide_core::time::{Timestamp, format_duration};
 
+use crate::effective::{Chain, ChainLink, Effective, Obligation, principal_json};
 use crate::{Effect, Observation, Reason, Verified};
 
 /// The JSON Schema of the verdict's JSON.
@@ -77,6 +79,8 @@ pub enum CheckName {
     Holder,
     Binding,
     OneAgent,
+    Chain,
+    Rights,
     Level,
     Seen,
 }
@@ -95,6 +99,8 @@ impl CheckName {
             Self::Holder => ("holder", "does the holder control the key?"),
             Self::Binding => ("binding", "does it answer this very request?"),
             Self::OneAgent => ("one-agent", "does it speak of the agent that presents it?"),
+            Self::Chain => ("chain", "does the chain only narrow, down to who presents it?"),
+            Self::Rights => ("rights", "does the chain allow this very request?"),
             Self::Level => ("level", "which permission level follows?"),
             Self::Seen => ("seen", "is it new, as far as is remembered?"),
         }
@@ -167,6 +173,8 @@ pub(crate) enum Note {
     Text(String),
     Bundle { sequence: u64, issued_at: Timestamp },
     PresentationOf(usize),
+    ChainOf(usize),
+    Obliges(usize),
     SignedBy(Vec<(String, Option<DidVersion>)>),
     Answers { nonce: String, audience: String },
     Issuer { name: Option<String>, did: String },
@@ -195,6 +203,10 @@ impl fmt::Display for Note {
             Self::Text(text) => f.write_str(text),
             Self::Bundle { sequence, issued_at } => write!(f, "number {sequence} of {issued_at}"),
             Self::PresentationOf(count) => write!(f, "presentation of {count}"),
+            Self::ChainOf(1) => f.write_str("a grant, not handed on"),
+            Self::ChainOf(count) => write!(f, "a grant, handed on {} times", count - 1),
+            Self::Obliges(0) => f.write_str("nothing is left to the service"),
+            Self::Obliges(count) => write!(f, "{count} obligations are left to the service"),
             Self::SignedBy(methods) => {
                 for (index, (method, version)) in methods.iter().enumerate() {
                     let before = if index == 0 { "signed by" } else { "," };
@@ -312,17 +324,6 @@ impl RungReport {
     }
 }
 
-/// What the presenter may effectively do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Effective {
-    /// Actions of the level granted, narrowed to the one asked for.
-    pub actions: Vec<String>,
-    /// Resources that grants allow; empty until grants are read.
-    pub resources: Vec<String>,
-    /// What the service still has to see to.
-    pub obligations: Vec<String>,
-}
-
 /// The answer: the same bytes for the same input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -332,6 +333,9 @@ pub struct Verdict {
     pub(crate) checks: Vec<Check>,
     pub(crate) ladder: Vec<RungReport>,
     pub(crate) presenter: Option<String>,
+    pub(crate) chain: Option<Chain>,
+    /// The presentation's own id, where it is used once by that.
+    pub(crate) jti: Option<String>,
     pub(crate) effective: Effective,
     pub(crate) as_of: Timestamp,
     pub(crate) status_as_of: Option<Timestamp>,
@@ -385,6 +389,22 @@ impl Verdict {
         self.presenter.as_deref()
     }
 
+    /// The chain of grant and delegations that was presented, from the grant down; empty if there
+    /// was none or it is not good.
+    pub fn chain(&self) -> &[ChainLink] {
+        self.chain.as_ref().map(|chain| &chain.links[..]).unwrap_or_default()
+    }
+
+    /// The rights of each link of the chain, in the same order.
+    pub fn chain_rights(&self) -> &[Rights] {
+        self.chain.as_ref().map(|chain| &chain.rights[..]).unwrap_or_default()
+    }
+
+    /// On whose behalf the presenter acts, as the grant says.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.chain.as_ref()?.principal.as_ref()
+    }
+
     /// What the presenter may effectively do.
     pub fn effective(&self) -> &Effective {
         &self.effective
@@ -431,6 +451,7 @@ impl Verdict {
         if self.outcome != Outcome::Accepted {
             self.level = None;
             self.effective = Effective::default();
+            self.chain = None;
             self.verified.clear();
         }
     }
@@ -446,7 +467,7 @@ impl Verdict {
         let effective = Object::from([
             ("actions", strings(actions)),
             ("resources", strings(resources)),
-            ("obligations", strings(obligations)),
+            ("obligations", obligations.iter().map(Obligation::to_json).collect::<Vec<_>>().into()),
         ]);
         let digests = Object::from([
             ("credentials", strings(&self.credential_digests)),
@@ -464,9 +485,8 @@ impl Verdict {
             ("checks", self.checks.iter().map(Check::to_json).collect::<Vec<_>>().into()),
             ("ladder", self.ladder.iter().map(RungReport::to_json).collect::<Vec<_>>().into()),
             ("presenter", or_null(self.presenter.as_ref())),
-            // Delegation chains are not read yet: nobody acts for anybody else.
-            ("principal", Value::Null),
-            ("chain", Value::Array(Vec::new())),
+            ("principal", self.principal().map_or(Value::Null, |who| principal_json(who).into())),
+            ("chain", self.chain().iter().map(ChainLink::to_json).collect::<Vec<_>>().into()),
             ("effective", effective.into()),
             ("asOf", self.as_of.to_string().into()),
             ("statusAsOf", or_null(self.status_as_of.as_ref())),
@@ -478,6 +498,6 @@ impl Verdict {
     }
 }
 
-fn or_null(value: Option<&impl ToString>) -> Value<'static> {
+pub(crate) fn or_null(value: Option<&impl ToString>) -> Value<'static> {
     value.map_or(Value::Null, |value| value.to_string().into())
 }

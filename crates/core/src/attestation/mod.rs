@@ -6,9 +6,11 @@
 
 mod builder;
 mod certification;
+mod delegation;
 mod draft;
 mod identity;
 mod pact_score;
+mod task_grant;
 
 use std::sync::{LazyLock, OnceLock};
 
@@ -19,6 +21,7 @@ pub use identity::{AgentKind, Identity};
 pub use pact_score::{Decay, PactScore, Tier};
 
 use crate::Malformed;
+use crate::delegation::Grant;
 use crate::json::{Object, Value};
 use crate::schema::Schema;
 
@@ -41,6 +44,10 @@ pub enum Attestation {
     Certification(Certification),
     /// `PactScoreCredential`
     PactScore(PactScore),
+    /// `TaskGrantCredential`
+    TaskGrant(Grant),
+    /// `DelegationCredential`
+    Delegation(Grant),
 }
 
 /// What is known of one attestation type.
@@ -80,8 +87,14 @@ pub const ALWAYS_DISCLOSED: [&str; 7] = [
 ];
 
 /// Every attestation type.
-pub static ATTESTATION_TYPES: [&AttestationType; 4] =
-    [&identity::TYPE, &builder::TYPE, &certification::TYPE, &pact_score::TYPE];
+pub static ATTESTATION_TYPES: [&AttestationType; 6] = [
+    &identity::TYPE,
+    &builder::TYPE,
+    &certification::TYPE,
+    &pact_score::TYPE,
+    &task_grant::TYPE,
+    &delegation::TYPE,
+];
 
 impl AttestationType {
     const fn new(

@@ -11,6 +11,7 @@ use bonafide_core::vc::{Enveloped, Unverified, VC_JWT};
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 
 use super::confirmation::Confirmation;
+use super::link::{Link, is_delegation};
 use super::proof::{Checker, Proofs, jose_reason};
 use super::sd_jwt::{self, Opened};
 use super::{Context, schema, status};
@@ -84,6 +85,8 @@ pub(crate) struct CredentialReport {
     pub(crate) digest: Option<String>,
     pub(crate) status_as_of: Option<Timestamp>,
     pub(crate) observations: Vec<Observation>,
+    /// What it is in a chain, if anything.
+    pub(crate) link: Option<Link>,
 }
 
 /// Checks one credential; `index` is its place in the presentation.
@@ -99,7 +102,7 @@ pub(crate) fn check(index: usize, source: &Source<'_>, context: &Context<'_>) ->
             if let Err(error) = JwtClaims::refuse_in(document) {
                 return unreadable(part, Reason::malformed(error), Proofs::default());
             }
-            let purpose = Relationship::AssertionMethod;
+            let purpose = purpose(credential.claimed_types());
             let proofs = context.checker().embedded(document, *bytes, purpose, |_| ());
             judge(part, credential, value, proofs, &JwtClaims::default(), context)
         }
@@ -133,6 +136,15 @@ pub(super) fn unreadable(part: Part, reason: Reason, proofs: Proofs) -> Credenti
     CredentialReport { checks, ..CredentialReport::default() }
 }
 
+/// What the key of a credential's issuer is for: a delegation is signed to hand rights on, every
+/// other credential to make claims.
+fn purpose(types: &[&str]) -> Relationship {
+    match is_delegation(types) {
+        true => Relationship::CapabilityDelegation,
+        false => Relationship::AssertionMethod,
+    }
+}
+
 /// An envelope's media type and the `typ` of the token in it say the same. A token without a `typ`
 /// is refused where it is read.
 pub(crate) fn same_type(enveloped: &Enveloped<'_>) -> Result<(), Reason> {
@@ -163,17 +175,23 @@ fn jwt(part: Part, token: &str, signers: &[PublicKey], context: &Context<'_>) ->
             return CredentialReport { checks, ..CredentialReport::default() };
         }
     };
-    let mut proofs = context.checker().compact(&jws, Relationship::AssertionMethod);
-    let payload = match jws.decode_payload() {
-        Ok(payload) => payload,
-        Err(error) => return unreadable(part, jose_reason(error, ""), proofs),
-    };
-    let value = match parse(&payload, &Limits::for_size(limit)) {
+    // What it is says for which purpose its key has to be.
+    let opened = jws.decode_payload().map_err(|error| jose_reason(error, ""));
+    let value = opened.as_deref().map_err(Clone::clone).and_then(|payload| {
+        parse(payload, &Limits::for_size(limit))
+            .map_err(|error| Reason::malformed(Malformed::json("credential", &error)))
+    });
+    let types = value.as_ref().ok().and_then(|value| value.get("type"));
+    let types: Vec<&str> = types
+        .map(Value::one_or_more)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut proofs = context.checker().compact(&jws, purpose(&types));
+    let value = match value {
         Ok(value) => value,
-        Err(error) => {
-            let reason = Reason::malformed(Malformed::json("credential", &error));
-            return unreadable(part, reason, proofs);
-        }
+        Err(reason) => return unreadable(part, reason, proofs),
     };
     let of_the_envelope =
         |payload: &&Object<'_>| ["cnf", "status"].into_iter().any(|claim| payload.contains(claim));
@@ -374,13 +392,14 @@ pub(super) fn judge(
     };
     let checks = vec![
         Check::of(part, CheckName::Form, Note::Text(short(&type_name)), Vec::new()),
-        Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons),
+        Check::of(part, CheckName::Proof, proofs.note(), std::mem::take(&mut proofs.reasons)),
         issuer_check,
         Check::of(part, CheckName::Time, time_note, time_reasons),
         Check::of(part, CheckName::Schema, schema.note, schema.reasons),
         Check::of(part, CheckName::Status, status.note, status.reasons),
     ];
     let good = checks.iter().all(|check| check.reasons.is_empty());
+    let link = Link::of(credential, schema.attestation.as_ref(), &proofs, status.list_issuer, good);
     let subjects = credential.claimed_subjects();
     let subject_id = |subject: &&Object<'_>| subject.str("id").map(ToOwned::to_owned);
     let verified = good.then(|| Verified {
@@ -398,6 +417,7 @@ pub(super) fn judge(
         digest: proofs.digest.map(|digest| hex(&digest)),
         status_as_of: status.as_of,
         observations: status.observations,
+        link,
     }
 }
 
@@ -415,6 +435,10 @@ fn issuer(credential: &Unverified<'_>, proofs: &Proofs, context: &Context<'_>) -
             issuer: short(issuer),
             signer: short(&signers.join(", ")),
         });
+    }
+    // Of a delegation the chain decides who may have made it.
+    if is_delegation(credential.claimed_types()) {
+        return reasons;
     }
     let mut types: Vec<&str> = own_types(credential).collect();
     if types.is_empty() {

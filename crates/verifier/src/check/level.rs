@@ -4,6 +4,7 @@ use bonafide_core::attestation::{Attestation, Builder, Certification, Identity, 
 use bonafide_core::time::{Timestamp, format_duration};
 
 use super::{Context, Verified};
+use crate::effective::Chain;
 use crate::policy::{Rung, WantedCertification};
 use crate::verdict::{Lack, RungReport};
 
@@ -48,13 +49,48 @@ fn known(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "not disclosed".to_owned(), |value| value.to_string())
 }
 
-/// Walks the ladder down to the first rung that holds. The last report is the granted one if it
-/// lacks nothing.
-pub(crate) fn climb(credentials: &[Verified], context: &Context<'_>) -> Vec<RungReport> {
-    let facts = Facts::gather(credentials, context);
+/// An agent whose level counts.
+struct Judged<'f> {
+    did: &'f str,
+    /// Its credentials; `None` where it has no identity credential among them, so that at most the
+    /// chain carries it.
+    facts: Option<Facts<'f>>,
+}
+
+/// Walks the ladder down to the first rung that holds for every agent that counts: the presenter
+/// and, in a chain, those before it. The last report is the granted one if it lacks nothing.
+pub(crate) fn climb(
+    credentials: &[Verified],
+    presenter: Option<&str>,
+    chain: Option<&Chain>,
+    context: &Context<'_>,
+) -> Vec<RungReport> {
+    let judged = judged(credentials, presenter, chain, context);
+    let carried = context.policy.delegation.carried.as_ref();
+    let mut is_carried = false;
     let mut reports = Vec::new();
     for rung in &context.policy.ladder {
-        let lacks = facts.lacks(rung, context);
+        // Whoever is carried up to a level is carried up to those below it.
+        is_carried |= carried == Some(&rung.name);
+        let mut lacks = Vec::new();
+        for agent in &judged {
+            let mut found = match &agent.facts {
+                Some(facts) => facts.lacks(rung, context),
+                None if is_carried => action_lacks(rung, context).into_iter().collect(),
+                None => vec![Lack {
+                    what: "credential",
+                    needs: "AgentIdentityCredential".to_owned(),
+                    has: "none that is verified".to_owned(),
+                }],
+            };
+            if Some(agent.did) != presenter && presenter.is_some() {
+                for lack in &mut found {
+                    lack.has.push_str(&format!(" (of {})", agent.did));
+                }
+            }
+            lacks.append(&mut found);
+        }
+        lacks.extend(chain_lacks(rung, chain));
         let holds = lacks.is_empty();
         reports.push(RungReport { level: rung.name.clone(), lacks });
         if holds {
@@ -64,8 +100,55 @@ pub(crate) fn climb(credentials: &[Verified], context: &Context<'_>) -> Vec<Rung
     reports
 }
 
+fn judged<'f>(
+    credentials: &'f [Verified],
+    presenter: Option<&'f str>,
+    chain: Option<&'f Chain>,
+    context: &Context<'_>,
+) -> Vec<Judged<'f>> {
+    let Some(chain) = chain else {
+        let all = credentials.iter().collect::<Vec<_>>();
+        return vec![Judged {
+            did: presenter.unwrap_or_default(),
+            facts: Some(Facts::gather(&all, context)),
+        }];
+    };
+    let counts =
+        |agent: &&str| !context.policy.delegation.presenter_alone || Some(*agent) == presenter;
+    let agents = chain.links.iter().map(|link| link.subject.as_str()).filter(counts);
+    let judge = |did: &'f str| {
+        let own: Vec<&Verified> =
+            credentials.iter().filter(|credential| credential.subject() == Some(did)).collect();
+        let is_identity =
+            |held: &&Verified| matches!(held.attestation(), Some(Attestation::Identity(_)));
+        let enrolled = own.iter().any(is_identity);
+        Judged { did, facts: enrolled.then(|| Facts::gather(&own, context)) }
+    };
+    agents.map(judge).collect()
+}
+
+/// What a rung asks of the chain itself.
+fn chain_lacks(rung: &Rung, chain: Option<&Chain>) -> Vec<Lack> {
+    let mut lacks = Vec::new();
+    let lack = |what, needs: String, has: &str| Lack { what, needs, has: has.to_owned() };
+    if rung.grant && chain.is_none() {
+        lacks.push(lack("grant", "a grant".to_owned(), "none that is verified"));
+    }
+    let delegations = chain.map_or(0, |chain| chain.links.len() - 1);
+    if let Some(most) = rung.max_delegations.filter(|most| delegations > usize::from(*most)) {
+        lacks.push(lack("delegations", format!("at most {most}"), &delegations.to_string()));
+    }
+    lacks
+}
+
+fn action_lacks(rung: &Rung, context: &Context<'_>) -> Option<Lack> {
+    let action = context.request.action.as_ref().filter(|action| !rung.actions.contains(action))?;
+    let has = or_none(rung.actions.iter().map(String::as_str));
+    Some(Lack { what: "action", needs: action.clone(), has })
+}
+
 impl<'f> Facts<'f> {
-    fn gather(credentials: &'f [Verified], context: &Context<'_>) -> Self {
+    fn gather(credentials: &[&'f Verified], context: &Context<'_>) -> Self {
         let identities: Vec<&Identity> = credentials
             .iter()
             .filter_map(|credential| match credential.attestation() {
@@ -108,7 +191,8 @@ impl<'f> Facts<'f> {
         if score.is_ok() {
             types.push("PactScoreCredential");
         }
-        let status_as_of = credentials.iter().filter_map(Verified::status_as_of).min();
+        let status_as_of =
+            credentials.iter().filter_map(|credential| credential.status_as_of()).min();
         Self { types, builders, certifications, score, status_as_of }
     }
 
@@ -143,10 +227,7 @@ impl<'f> Facts<'f> {
                 lack("status-freshness", needs, format_duration(age));
             }
         }
-        if let Some(action) = context.request.action.as_ref().filter(|a| !rung.actions.contains(a))
-        {
-            lack("action", action.clone(), or_none(rung.actions.iter().map(String::as_str)));
-        }
+        lacks.extend(action_lacks(rung, context));
         lacks
     }
 

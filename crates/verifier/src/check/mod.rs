@@ -1,8 +1,11 @@
 //! The checks, one a module; each returns what it found.
 
+pub(crate) mod chain;
+pub(crate) mod channel;
 pub(crate) mod confirmation;
 pub(crate) mod credential;
 pub(crate) mod level;
+pub(crate) mod link;
 pub(crate) mod presentation;
 pub(crate) mod proof;
 pub(crate) mod schema;

@@ -8,8 +8,10 @@ use bonafide_proof::data_integrity::Proof;
 use bonafide_proof::jose::CompactJws;
 
 use super::Context;
+use super::channel;
 use super::credential::{CredentialReport, JwtClaims};
 use super::proof::Proofs;
+use crate::effective::Chain;
 use crate::evidence::short;
 use crate::verdict::{Check, CheckName, CheckOutcome, Note, Part};
 use crate::{Reason, Request};
@@ -29,6 +31,8 @@ pub(crate) struct PresentationFindings {
     pub(crate) presenter: Option<String>,
     /// The keys of the good signatures.
     pub(crate) keys: Vec<PublicKey>,
+    /// The DID URLs of those keys.
+    pub(crate) methods: Vec<String>,
 }
 
 pub(crate) fn check(
@@ -42,6 +46,8 @@ pub(crate) fn check(
     let mut form = Vec::new();
     let mut proofs = match envelope {
         Envelope::DataIntegrity(bytes) => {
+            // Only a token has claims that bind it to an HTTP request.
+            binding.extend(channel::check(&Object::new(), context.request));
             let purpose = Relationship::Authentication;
             form.extend(JwtClaims::refuse_in(document).err().map(Reason::malformed));
             context.checker().embedded(document, *bytes, purpose, |proof| {
@@ -56,6 +62,7 @@ pub(crate) fn check(
             }
             form.extend(presentation.require_v2().err().map(Reason::malformed));
             binding.extend(claim_binding(document, context.request));
+            binding.extend(channel::check(document, context.request));
             proofs
         }
     };
@@ -77,13 +84,12 @@ pub(crate) fn checks_of(
     mut binding: Vec<Reason>,
     context: &Context<'_>,
 ) -> PresentationFindings {
-    let said = |part: &Option<String>| part.as_ref().is_some_and(|part| !part.is_empty());
-    let bound = said(&context.request.nonce) && said(&context.request.audience);
-    if !bound {
+    if !context.request.binds() {
         binding.push(Reason::PresentationUnbound {});
     }
     let part = Part::Presentation;
     let keys = proofs.signers.iter().map(|signer| signer.key.clone()).collect();
+    let methods = proofs.signers.iter().map(|signer| signer.life.method.clone()).collect();
     let proof = Check::of(part, CheckName::Proof, proofs.note(), proofs.reasons);
     let signed = proof.outcome == CheckOutcome::Passed;
     // What an unsigned presentation says of itself earns no tick.
@@ -97,6 +103,10 @@ pub(crate) fn checks_of(
         (Some(audience), Some(nonce)) => {
             Note::Answers { nonce: nonce.clone(), audience: audience.clone() }
         }
+        (Some(_), None) => match (&context.request.method, &context.request.uri) {
+            (Some(method), Some(uri)) => Note::Text(format!("made for {method} {uri}")),
+            _ => Note::Nothing,
+        },
         _ => Note::Nothing,
     };
     let checks = vec![
@@ -105,7 +115,7 @@ pub(crate) fn checks_of(
         if_signed(CheckName::Holder, noted, holder),
         if_signed(CheckName::Binding, binding_note, binding),
     ];
-    PresentationFindings { checks, presenter: presenter.filter(|_| certain), keys }
+    PresentationFindings { checks, presenter: presenter.filter(|_| certain), keys, methods }
 }
 
 /// Who presents, and what speaks against it.
@@ -164,15 +174,29 @@ pub(crate) fn compare(nonce: Option<&str>, audiences: &[&str], request: &Request
     reasons
 }
 
-/// Does the credential speak of the agent that presents it, and of nobody else?
-pub(crate) fn one_agent(index: usize, report: &CredentialReport, presenter: Option<&str>) -> Check {
+/// Does the credential speak of the agent that presents it, or of one of its `chain`, and of nobody
+/// else?
+pub(crate) fn one_agent(
+    index: usize,
+    report: &CredentialReport,
+    presenter: Option<&str>,
+    chain: Option<&Chain>,
+) -> Check {
     let part = Part::Credential(index);
+    let in_chain = |subject: &str| {
+        let links = chain.map(|chain| &chain.links[..]).unwrap_or_default();
+        links.iter().any(|link| link.subject == subject)
+    };
     let Some(presenter) = presenter else {
         return Check::not_made(part, CheckName::OneAgent, "who presents it is not known");
     };
     let reasons = match &report.subjects[..] {
         [] => return Check::not_made(part, CheckName::OneAgent, "its subject is not known"),
         [Some(subject)] if subject == presenter => Vec::new(),
+        [Some(subject)] if in_chain(subject) => {
+            let note = Note::Text(format!("{}, of the chain", short(subject)));
+            return Check::of(part, CheckName::OneAgent, note, Vec::new());
+        }
         [Some(subject)] => {
             vec![Reason::SubjectMismatch { subject: short(subject), presenter: short(presenter) }]
         }

@@ -19,6 +19,7 @@ use bonafide_proof::sd_jwt::{Hiding, KeyBinding, SdJwt, SdJwtError};
 use super::Context;
 use super::confirmation::Confirmation;
 use super::credential::{CredentialReport, JwtClaims, judge, out_of_time, payload, unreadable};
+use super::link::is_delegation;
 use super::presentation::{PresentationFindings, checks_of, compare};
 use super::proof::{Proofs, jose_reason};
 use crate::evidence::{Keys, short};
@@ -218,6 +219,13 @@ pub(crate) fn check(
 ) -> CredentialReport {
     let jws = opened.token.issuer_jws();
     let mut proofs = opened.proofs.clone();
+    let types = opened.credential.get("type").map(Value::one_or_more).unwrap_or_default();
+    let types: Vec<&str> = types.iter().filter_map(Value::as_str).collect();
+    if is_delegation(&types) {
+        // Its key was asked for as one that makes claims.
+        let detail = "a delegation is secured by a proof inside or as vc+jwt";
+        return unreadable(part, Reason::malformed(Malformed::new("SD-JWT", detail)), proofs);
+    }
     proofs.require(opened.confirmation.as_ref(), signers, context);
     if opened.token_type != TokenType::DC_SD_JWT {
         return payload(part, jws, &opened.credential, proofs, context);

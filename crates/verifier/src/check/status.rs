@@ -11,6 +11,7 @@ use bonafide_core::time::Timestamp;
 use bonafide_core::vc::{StatusReference, Unverified};
 
 use super::Context;
+use super::link::is_delegation;
 use super::status_list::{ListContent, OpenList, list_reason};
 use crate::bundle::ListEntry;
 use crate::evidence::short;
@@ -24,6 +25,8 @@ pub(crate) struct Status {
     /// The oldest knowledge that this rests on.
     pub(crate) as_of: Option<Timestamp>,
     pub(crate) observations: Vec<Observation>,
+    /// Who publishes it, by the last entry.
+    pub(crate) list_issuer: Option<String>,
     pub(crate) note: Note,
     /// What entries say that is neither for nor against the credential.
     messages: Vec<String>,
@@ -64,6 +67,7 @@ pub(crate) fn check(
         reasons: Vec::new(),
         as_of: None,
         observations: Vec::new(),
+        list_issuer: None,
         note: Note::Nothing,
         messages: Vec::new(),
         versions: Vec::new(),
@@ -126,6 +130,7 @@ impl Status {
             Err(reason) => return self.reasons.push(reason.clone()),
         };
         self.as_of = self.as_of.into_iter().chain([known.fetched_at]).min();
+        self.list_issuer = Some(list.issuer.clone());
         self.versions
             .extend(list.proofs.signers.iter().filter_map(|signer| signer.life.version.clone()));
         let mut against = out_of_time(entry, known, list, context);
@@ -158,7 +163,9 @@ fn untrusted(
     let issuer = credential.claimed_issuer();
     // One trust for lists of either kind: both say the same of a credential.
     let trusted = || context.policy.trusts(&list.issuer, BitstringStatusListCredential::TYPE);
-    if list.issuer != issuer && trusted().is_none() {
+    // A delegation's stands in a list of its grant's issuer: the chain decides about that.
+    let decided_here = !is_delegation(credential.claimed_types());
+    if decided_here && list.issuer != issuer && trusted().is_none() {
         return Some(Reason::StatusListUntrusted {
             list: short(entry.list()),
             list_issuer: list.issuer.clone(),

@@ -4,13 +4,16 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bonafide_core::attestation::{ATTESTATION_TYPES, Tier};
+use bonafide_core::delegation::Resource;
 use bonafide_core::did::Did;
 use bonafide_core::status::BitstringStatusListCredential;
 use bonafide_core::time::parse_duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{OnUnknown, Policy, Rung, Sizes, TrustedIssuer, WantedCertification};
+use super::{
+    Delegation, Grants, OnUnknown, Policy, Rung, Sizes, TrustedIssuer, WantedCertification,
+};
 use crate::Mode;
 use crate::evidence::is_self_certifying;
 
@@ -46,6 +49,8 @@ struct File {
     #[serde(default)]
     limits: LimitsTable,
     #[serde(default)]
+    delegation: DelegationTable,
+    #[serde(default)]
     issuer: Vec<IssuerTable>,
     #[serde(default)]
     level: Vec<Spanned<LevelTable>>,
@@ -80,6 +85,21 @@ struct LimitsTable {
     credentials: Option<usize>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelegationTable {
+    judge: Option<Text>,
+    carried: Option<Text>,
+    obligations: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GrantsTable {
+    actions: Spanned<Vec<Text>>,
+    resources: Spanned<Vec<Text>>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct IssuerTable {
@@ -88,6 +108,7 @@ struct IssuerTable {
     attests: Spanned<Vec<Text>>,
     #[serde(default)]
     cosigners: Vec<Text>,
+    grants: Option<Spanned<GrantsTable>>,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +127,9 @@ struct LevelTable {
     status_max_age: Option<Text>,
     #[serde(default)]
     actions: Vec<String>,
+    #[serde(default)]
+    grant: bool,
+    max_delegations: Option<Spanned<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -154,6 +178,8 @@ fn policy(file: File) -> Result<Policy, Fault> {
             "a clock skew over 10m hides a broken clock; set the clock".to_owned(),
         ));
     }
+    let ladder = ladder(&file.level)?;
+    let delegation = delegation(&file.delegation, &ladder)?;
     Ok(Policy {
         mode,
         clock_skew,
@@ -167,7 +193,8 @@ fn policy(file: File) -> Result<Policy, Fault> {
             credentials: file.limits.credentials.unwrap_or(sizes.credentials),
         },
         issuers: issuers(&file.issuer)?,
-        ladder: ladder(&file.level)?,
+        delegation,
+        ladder,
         digest: String::new(),
     })
 }
@@ -205,6 +232,61 @@ fn bundle_signer(text: &Text) -> Result<String, Fault> {
     Err(Fault(text.span(), "a bundle's signer has to be a did:key or did:jwk".to_owned()))
 }
 
+fn delegation(table: &DelegationTable, ladder: &[Rung]) -> Result<Delegation, Fault> {
+    let known = |name: &Text| ladder.iter().any(|rung| rung.name == *name.get_ref());
+    if let Some(name) = table.carried.as_ref().filter(|name| !known(name)) {
+        return Err(Fault(name.span(), "expected the name of a level".to_owned()));
+    }
+    let (judge, obligations) = (&["all", "presenter"], &["report", "undecided"]);
+    Ok(Delegation {
+        presenter_alone: one_of(table.judge.as_ref(), judge)? == Some("presenter"),
+        carried: table.carried.as_ref().map(|name| name.get_ref().clone()),
+        open_obligations_undecided: one_of(table.obligations.as_ref(), obligations)?
+            == Some("undecided"),
+    })
+}
+
+/// The type whose issuers have to be told what they may grant.
+const GRANT: &str = "TaskGrantCredential";
+
+/// What an issuer may grant. Whoever may grant at all is told what; any action or resource is
+/// written as `["*"]`.
+fn grants(table: &IssuerTable) -> Result<Grants, Fault> {
+    let attests = table.attests.get_ref().iter().any(|name| name.get_ref() == GRANT);
+    let Some(spanned) = table.grants.as_ref() else {
+        if !attests {
+            return Ok(Grants::NOTHING);
+        }
+        let message = "an issuer of TaskGrantCredential needs grants = { actions = [\"…\"], \
+                       resources = [\"https://…\"] }; [\"*\"] stands for any";
+        return Err(Fault(table.attests.span(), message.to_owned()));
+    };
+    if !attests {
+        let message = "grants without TaskGrantCredential among what it attests".to_owned();
+        return Err(Fault(spanned.span(), message));
+    }
+    let GrantsTable { actions, resources } = spanned.get_ref();
+    let any =
+        |list: &Spanned<Vec<Text>>| matches!(&list.get_ref()[..], [one] if one.get_ref() == "*");
+    let action = |text: &Text| match text.get_ref().contains('*') {
+        true => Err(Fault(text.span(), "name the action whole, or write [\"*\"] alone".to_owned())),
+        false => Ok(text.get_ref().clone()),
+    };
+    let resource = |text: &Text| {
+        Resource::parse(text.get_ref()).map_err(|error| Fault(text.span(), error.detail))
+    };
+    Ok(Grants {
+        actions: match any(actions) {
+            true => None,
+            false => Some(actions.get_ref().iter().map(action).collect::<Result<_, _>>()?),
+        },
+        resources: match any(resources) {
+            true => None,
+            false => Some(resources.get_ref().iter().map(resource).collect::<Result<_, _>>()?),
+        },
+    })
+}
+
 fn issuers(tables: &[IssuerTable]) -> Result<Vec<TrustedIssuer>, Fault> {
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
     for table in tables {
@@ -230,6 +312,7 @@ fn issuers(tables: &[IssuerTable]) -> Result<Vec<TrustedIssuer>, Fault> {
             name: table.name.clone(),
             attests: attests.collect::<Result<_, _>>()?,
             cosigners: table.cosigners.iter().map(self::did).collect::<Result<_, _>>()?,
+            grants: grants(table)?,
         });
     }
     Ok(issuers)
@@ -250,6 +333,10 @@ fn credential_type(text: &Text) -> Result<String, Fault> {
         None if name.is_empty() || name == "VerifiableCredential" => Err(Fault(
             text.span(),
             "name the credential's own type; every credential is a VerifiableCredential".to_owned(),
+        )),
+        None if name == "DelegationCredential" => Err(Fault(
+            text.span(),
+            "agents delegate, no issuer does; the chain decides about delegations".to_owned(),
         )),
         None => Ok(name.clone()),
     }
@@ -306,6 +393,13 @@ fn rung(spanned: &Spanned<LevelTable>) -> Result<Rung, Fault> {
             some => Some(duration(some.as_ref(), Duration::ZERO)?),
         },
         actions: table.actions.clone(),
+        grant: table.grant,
+        max_delegations: match &table.max_delegations {
+            Some(most) if *most.get_ref() > 9 => {
+                return Err(Fault(most.span(), "expected 0 to 9".to_owned()));
+            }
+            most => most.as_ref().map(|most| *most.get_ref()),
+        },
     };
     if rung.name.trim().is_empty() {
         return Err(Fault(table.name.span(), "a level needs a name".to_owned()));

@@ -7,6 +7,7 @@ use std::time::Duration;
 pub use load::PolicyError;
 
 use bonafide_core::attestation::Tier;
+use bonafide_core::delegation::Resource;
 use bonafide_core::encoding::hex;
 use bonafide_core::time::Timestamp;
 use sha2::{Digest, Sha256};
@@ -23,6 +24,7 @@ pub struct Policy {
     pub(crate) unknown: OnUnknown,
     pub(crate) limits: Sizes,
     pub(crate) issuers: Vec<TrustedIssuer>,
+    pub(crate) delegation: Delegation,
     pub(crate) ladder: Vec<Rung>,
     pub(crate) digest: String,
 }
@@ -56,6 +58,55 @@ pub(crate) struct TrustedIssuer {
     pub(crate) name: Option<String>,
     pub(crate) attests: Vec<String>,
     pub(crate) cosigners: Vec<String>,
+    /// What grants of its own may allow.
+    pub(crate) grants: Grants,
+}
+
+/// What an issuer's grants may allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grants {
+    /// `None` stands for any.
+    pub(crate) actions: Option<Vec<String>>,
+    /// `None` stands for any.
+    pub(crate) resources: Option<Vec<Resource>>,
+}
+
+impl Grants {
+    /// Of an issuer that may grant nothing.
+    pub(crate) const NOTHING: Self =
+        Self { actions: Some(Vec::new()), resources: Some(Vec::new()) };
+
+    pub(crate) fn allows_action(&self, action: &str) -> bool {
+        self.actions.as_ref().is_none_or(|actions| actions.iter().any(|known| known == action))
+    }
+
+    pub(crate) fn allows_resource(&self, resource: &Resource) -> bool {
+        let covers =
+            |resources: &Vec<Resource>| resources.iter().any(|known| known.covers(resource));
+        self.resources.as_ref().is_none_or(covers)
+    }
+
+    /// What it may grant below a resource that it may not grant whole.
+    pub(crate) fn below(&self, resource: &Resource) -> impl Iterator<Item = &Resource> {
+        self.resources.iter().flatten().filter(move |known| resource.covers(known))
+    }
+}
+
+/// How chains are judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Delegation {
+    /// Whether only the agent that presents is judged, or every agent of the chain.
+    pub(crate) presenter_alone: bool,
+    /// The strongest level that an agent without an identity credential reaches by its chain.
+    pub(crate) carried: Option<String>,
+    /// Whether what the service has to see to leaves a verdict undecided.
+    pub(crate) open_obligations_undecided: bool,
+}
+
+impl Delegation {
+    /// Every agent is judged, nobody is carried, the service sees to its obligations.
+    pub(crate) const DEFAULT: Self =
+        Self { presenter_alone: false, carried: None, open_obligations_undecided: false };
 }
 
 /// A permission level and what it takes.
@@ -70,6 +121,10 @@ pub(crate) struct Rung {
     pub(crate) certifications: Vec<WantedCertification>,
     pub(crate) status_max_age: Option<Duration>,
     pub(crate) actions: Vec<String>,
+    /// Whether it takes a grant.
+    pub(crate) grant: bool,
+    /// How many delegations there may be between the grant and who presents.
+    pub(crate) max_delegations: Option<u8>,
 }
 
 /// A certification that a rung asks for.
@@ -98,6 +153,7 @@ impl Policy {
             unknown: OnUnknown { ignore_status: false, ignore_schema: false },
             limits: Sizes::default(),
             issuers: Vec::new(),
+            delegation: Delegation::DEFAULT,
             ladder: Vec::new(),
             digest: String::new(),
         }
@@ -132,6 +188,13 @@ impl Policy {
         self.issuers
             .iter()
             .find(|issuer| issuer.did == did && issuer.attests.iter().any(|t| t == credential_type))
+    }
+
+    /// What the grants of an issuer may allow.
+    pub(crate) fn grants_of(&self, did: &str) -> &Grants {
+        static NOTHING: Grants = Grants::NOTHING;
+        let issuer = self.issuers.iter().find(|issuer| issuer.did == did);
+        issuer.map_or(&NOTHING, |issuer| &issuer.grants)
     }
 
     /// Whether a span that begins at `from` has begun, with the skew in its favour.
