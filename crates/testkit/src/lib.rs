@@ -1,6 +1,7 @@
 //! Fixed clock, seeded keys and one small world of issuers and agents, for tests, benchmarks and
 //! the fixture writer. Never part of a release: everybody can compute these keys.
 
+pub mod chain;
 pub mod fixtures;
 mod format;
 mod scene;

@@ -397,6 +397,9 @@ pub struct ProofReport {
     pub outcome: Outcome,
     /// The checks of form and proof, and of holder and binding if something was asked.
     pub checks: Vec<Check>,
+    /// SHA-256 of each credential in hexadecimal, independent of its signatures: the digest by
+    /// which a delegation names its parent.
+    pub digests: Vec<String>,
 }
 
 /// Asks the narrower question whether form and proof are good, and whether the request is answered
@@ -424,5 +427,9 @@ pub fn verify_proof(
         }
     }
     verdict.settle();
-    ProofReport { outcome: verdict.outcome, checks: verdict.checks }
+    ProofReport {
+        outcome: verdict.outcome,
+        checks: verdict.checks,
+        digests: verdict.credential_digests,
+    }
 }

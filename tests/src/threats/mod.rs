@@ -4,6 +4,7 @@
 
 mod bundles;
 mod canary;
+mod chains;
 mod complexity;
 mod disclosure;
 mod histories;

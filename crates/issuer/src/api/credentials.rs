@@ -255,7 +255,7 @@ impl Service {
     }
 }
 
-fn summary_of(service: &Service, id: Id) -> Result<CredentialSummary, Problem> {
+pub(super) fn summary_of(service: &Service, id: Id) -> Result<CredentialSummary, Problem> {
     let found = service.store.credential(id)?;
     let found = found.ok_or_else(|| Problem::not_found("credential"))?;
     Ok(summary(service, &found))

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bonafide_core::did::Did;
-use bonafide_core::json::{Limits, Value, parse, to_canonical_string};
-use bonafide_proof::jose::{CompactJws, TokenType};
+use bonafide_core::json::Value;
 use bonafide_verifier::{Evidence, Outcome, Request, verify_proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,6 +16,7 @@ use super::answer;
 use super::extract::{Anybody, Body};
 use super::openapi::Refusals;
 use crate::event::{Caller, EventDraft};
+use crate::grants::principal::{Presentation, reasons};
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -253,23 +253,7 @@ pub(super) fn answered(
     caller: &Caller,
 ) -> Result<(crate::challenge::Known, String), Problem> {
     let refuse = |detail: String| Problem::malformed("/proof", detail);
-    let (text, challenge, holder) = match proof {
-        Value::String(token) => {
-            let payload = CompactJws::parse(token, TokenType::VP)
-                .and_then(|jws| jws.decode_payload())
-                .map_err(|error| refuse(error.to_string()))?;
-            let limits = Limits::for_size(payload.len());
-            let payload = parse(&payload, &limits).map_err(|error| refuse(error.to_string()))?;
-            let of = |name: &str| payload.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-            let holder = of("iss").or_else(|| holder_of(&payload));
-            (token.to_string(), of("nonce"), holder)
-        }
-        object => {
-            let one = object.get("proof").map(Value::one_or_more).unwrap_or_default().first();
-            let challenge = one.and_then(|one| one.get("challenge")).and_then(Value::as_str);
-            (to_canonical_string(object), challenge.map(ToOwned::to_owned), holder_of(object))
-        }
-    };
+    let Presentation { text, challenge, holder, .. } = Presentation::read(proof).map_err(refuse)?;
     if holder.as_deref() != Some(did) {
         return Err(refuse(format!("the presentation's holder is not {did}")));
     }
@@ -287,14 +271,6 @@ pub(super) fn answered(
         let digest = bonafide_core::encoding::encode_base64url(&sha2::Sha256::digest(&text));
         return Ok((known, digest));
     }
-    let reasons = report.checks.iter().flat_map(|check| &check.reasons);
-    let reasons: Vec<String> =
-        reasons.map(|reason| format!("{} ({reason})", reason.code())).collect();
-    Err(refuse(format!("does not show that the agent holds its key: {}", reasons.join("; "))))
-}
-
-fn holder_of(presentation: &Value<'_>) -> Option<String> {
-    let holder = presentation.get("holder")?;
-    let id = holder.as_str().or_else(|| holder.get("id").and_then(Value::as_str));
-    id.map(ToOwned::to_owned)
+    let reasons = reasons(&report.checks);
+    Err(refuse(format!("does not show that the agent holds its key: {reasons}")))
 }

@@ -8,6 +8,7 @@ mod backup;
 mod credentials;
 mod enrolment;
 mod extract;
+mod grants;
 mod health;
 mod issuers;
 mod links;
@@ -15,6 +16,7 @@ mod middleware;
 mod oauth;
 mod old_jwt;
 mod openapi;
+mod presenter;
 mod published;
 mod tokens;
 mod transparency;
@@ -58,6 +60,10 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(credentials::resume))
         .routes(routes!(credentials::revoke_of_agent))
         .routes(routes!(credentials::revoke_of_type))
+        // What agents ask for themselves.
+        .routes(routes!(grants::ask))
+        .routes(routes!(grants::complete))
+        .routes(routes!(grants::revoke_child))
         // VC-API.
         .routes(routes!(vc_api::issue))
         .routes(routes!(vc_api::issue_by))

@@ -1,7 +1,9 @@
 //! Just-in-time grants: what an agent asks for, what its issuer's policy says of it, and the decision
 //! that follows. All of this is pure; who the agent is and who stands behind it was verified before.
 
+mod facts;
 mod load;
+pub(crate) mod principal;
 
 use std::fmt;
 use std::time::Duration;
