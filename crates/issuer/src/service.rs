@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 use crate::challenge::Challenges;
 use crate::environment::{Environment, NoRandomness};
 use crate::event::{Caller, EventDraft};
-use crate::grants::GrantPolicy;
 use crate::first_start::{DEFAULT_INSTANCE, Maker, check_mode, sealing_key};
 use crate::grants::GrantPolicy;
 use crate::limit::RateLimits;

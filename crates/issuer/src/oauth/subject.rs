@@ -8,7 +8,7 @@ use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusRefe
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Enveloped;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
-use bonafide_verifier::{Evidence, Outcome, Reason, Request, verify_proof};
+use bonafide_verifier::{Evidence, Outcome, Reason, Request, Verified, verify_proof};
 use sha2::{Digest, Sha256};
 
 use super::client::{Client, SKEW};
@@ -33,10 +33,20 @@ pub(crate) struct Subject {
     pub(crate) credentials: Vec<String>,
     /// Where their statuses stand.
     pub(crate) places: Vec<StatusPlace>,
+    /// The client's own credentials that it shows.
+    pub(crate) verified: Vec<Verified>,
     /// What is used up with it.
     pub(crate) once: Option<Once>,
     /// `sha256:` and SHA-256 of its text in hexadecimal.
     pub(crate) digest: String,
+}
+
+impl Subject {
+    /// One that shows no credentials of the client.
+    fn of_nobody(source: Source, once: Option<Once>, digest: String) -> Self {
+        let (credentials, places, verified) = (Vec::new(), Vec::new(), Vec::new());
+        Self { source, credentials, places, verified, once, digest }
+    }
 }
 
 /// Verifies a subject token of the type that the client says.
@@ -189,7 +199,7 @@ fn presented(
     let opened = Presentation::read(service, text, SUBJECT, now)?;
     match opened.holder == client.did {
         true => of_client(service, &opened, client, now),
-        false => of_principal(service, &opened, client, now.timestamp()),
+        false => of_principal(service, &opened, client, now),
     }
 }
 
@@ -222,28 +232,49 @@ fn of_client(
         ends: ends.unwrap_or(now.saturating_add(service.settings.oauth.token_valid_for)),
         may_act: None,
     };
-    let once = Some(opened.once);
-    Ok(Subject { source, credentials, places, once, digest: opened.digest() })
+    Ok(Subject {
+        source,
+        credentials,
+        places,
+        verified: verdict.verified().to_vec(),
+        once: Some(opened.once),
+        digest: opened.digest(),
+    })
 }
 
-/// A principal presents itself, so that the client may act on its behalf.
+/// A principal presents itself, so that the client may act on its behalf. Without credentials it
+/// speaks for itself; with them, their issuer says who it is.
 fn of_principal(
     service: &Service,
     opened: &Presentation<'_>,
     client: &Client,
-    now: Timestamp,
+    at: Moment,
 ) -> Result<Subject, Refused> {
-    opened.check_proof(service, now)?;
-    let principal = Principal {
-        issuer: opened.holder.clone(),
-        subject: opened.holder.clone(),
-        digest: opened.digest(),
-    };
+    let now = at.timestamp();
+    let mut issuer = opened.holder.clone();
+    let (mut credentials, mut places) = (Vec::new(), Vec::new());
+    if opened.claims.contains("verifiableCredential") {
+        let verdict = service.judge(opened.text.as_bytes(), &opened.request, at)?;
+        if !verdict.chain().is_empty() {
+            let detail = "a chain is exchanged by the agent that it ends with, and by no other";
+            return Err(OAuthError::grant("actor-mismatch", detail).into());
+        }
+        let own = verdict.verified().iter().find(|held| held.subject() == Some(&opened.holder));
+        let Some(own) = own.filter(|_| verdict.outcome() == Outcome::Accepted) else {
+            return Err(not_good(SUBJECT, verdict.reasons()).into());
+        };
+        own.issuer().clone_into(&mut issuer);
+        (credentials, places) = rests_on(service, &opened.claims)?;
+    } else {
+        opened.check_proof(service, now)?;
+    }
+    let (subject, digest) = (opened.holder.clone(), opened.digest());
+    let principal = Principal { issuer, subject, digest: digest.clone() };
     let longest = now.saturating_add(service.settings.oauth.token_valid_for);
     let ends = opened.expires.unwrap_or(longest);
     let source = for_principal(principal, client, ends, None);
-    let once = Some(opened.once);
-    Ok(Subject { source, credentials: vec![], places: vec![], once, digest: opened.digest() })
+    let subject = Subject::of_nobody(source, Some(opened.once), digest);
+    Ok(Subject { credentials, places, ..subject })
 }
 
 /// A provider says on whose behalf the client acts.
@@ -265,7 +296,7 @@ fn external(
     let ExternalIdentity { issuer, subject, expires, digest, .. } = found;
     let principal = Principal { issuer, subject, digest: digest.clone() };
     let source = for_principal(principal, client, expires, may_act);
-    Ok(Subject { source, credentials: vec![], places: vec![], once: None, digest })
+    Ok(Subject::of_nobody(source, None, digest))
 }
 
 fn for_principal(

@@ -1,10 +1,12 @@
 //! Token exchange.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bonafide_core::delegation::Rights;
 use bonafide_core::encoding::hex;
 use bonafide_core::json::to_canonical_string;
 use bonafide_core::time::Timestamp;
@@ -19,17 +21,23 @@ use super::{
 use crate::api::extract::Anybody;
 use crate::environment::Moment;
 use crate::event::Caller;
+use crate::grants::{AgentFacts, GrantRequest, decide};
 use crate::id::Id;
 use crate::oauth::access_token::{Signed, sign_token};
 use crate::oauth::client::Client;
 use crate::oauth::error::OAuthError;
-use crate::oauth::exchange::{self, ACCESS_TOKEN, Asked, Decision, Held, TOKEN_EXCHANGE};
+use crate::oauth::exchange::{
+    self, ACCESS_TOKEN, Allowed, Asked, Decision, Detail, Held, TOKEN_EXCHANGE,
+};
 use crate::oauth::once::{DPOP, once};
 use crate::oauth::refused::Refused;
 use crate::oauth::subject::{self, Subject};
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::store::{AccessToken, Agent, AgentState, Once, With};
+
+/// What the grant policy is told where no chain names a task.
+const TASK: &str = "token exchange";
 
 /// The parameters of a token exchange (RFC 8693, 2.1; RFC 7523, 2.2).
 #[derive(Debug, Deserialize, ToSchema)]
@@ -167,13 +175,71 @@ fn decided(
     let subject = subject::open(service, kind, text, client, at)?;
     uses.extend(subject.once);
     let held = Held { dpop: proven.as_ref(), certificate: request.certificate.as_ref() };
-    let by_policy = |_: &exchange::Allowed, _: &exchange::Detail| {
-        Err(OAuthError::grant("grant-refused", "no rule of the grant policy grants this"))
-    };
     let longest = service.settings.oauth.token_valid_for;
+    let facts = match &subject.source.rights {
+        Some(_) => None,
+        None => Some(facts(service, client, agent, &subject, at)?),
+    };
+    let by_policy = |allowed: &Allowed, detail: &Detail| match &facts {
+        Some(facts) => policy_grants(service, facts, &subject, allowed, detail),
+        None => Err(refused_by_policy("there is nothing that it could be put to")),
+    };
     let decision =
         exchange::decide(&client.did, &subject.source, &asked, held, &by_policy, longest, now)?;
     Ok(Granted { decision, subject, uses })
+}
+
+/// What the grant policy is put to: of an agent that is enrolled here, and that is what its
+/// identity attestation says.
+fn facts(
+    service: &Service,
+    client: &Client,
+    agent: Option<&Agent>,
+    subject: &Subject,
+    at: Moment,
+) -> Result<AgentFacts, Refused> {
+    let refuse = |code, why: &str| {
+        let detail =
+            format!("without a chain of grants the client has to be an active agent: {why}");
+        Err(OAuthError::unauthorized(code, detail).into())
+    };
+    match agent {
+        None => refuse("client-unknown", &format!("{} is not enrolled here", client.did)),
+        Some(agent) if agent.state != AgentState::Active || !agent.has_identity(at) => {
+            refuse("identity-attestation-required", "its identity is not attested as it is now")
+        }
+        Some(agent) => Ok(service.facts_of(agent, &subject.verified, at)?),
+    }
+}
+
+/// For how long the grant policy grants one of the details.
+fn policy_grants(
+    service: &Service,
+    facts: &AgentFacts,
+    subject: &Subject,
+    allowed: &Allowed,
+    detail: &Detail,
+) -> Result<Duration, OAuthError> {
+    let request = GrantRequest {
+        task: TASK.to_owned(),
+        rights: Rights {
+            actions: detail.actions.clone(),
+            resources: detail.locations.clone(),
+            audience: allowed.audience.clone(),
+            constraints: detail.constraints.clone(),
+            max_depth: 0,
+        },
+        valid_for: None,
+        principal: subject.source.principal.clone(),
+    };
+    match decide(&request, facts, &service.grants) {
+        Ok(decision) => Ok(decision.valid_for),
+        Err(refusal) => Err(refused_by_policy(&refusal.to_string())),
+    }
+}
+
+fn refused_by_policy(why: &str) -> OAuthError {
+    OAuthError::grant("grant-refused", why)
 }
 
 /// An agent that is enrolled has to be active. Another one may hold a chain, which is seen later.
