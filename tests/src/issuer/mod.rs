@@ -1,11 +1,13 @@
 //! The issuer's service, over real HTTP and a real folder.
 
 pub(crate) mod agent;
+pub(crate) mod client;
 pub(crate) mod holder;
 pub(crate) mod http;
 mod idempotency;
 mod lifecycle;
 mod links;
+mod oauth;
 pub(crate) mod service;
 mod story;
 mod tls;
