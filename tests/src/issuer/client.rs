@@ -9,7 +9,7 @@ use bonafide_proof::jose::{TokenType, sign_bytes};
 use bonafide_proof::{SecretKey, Signer, dpop};
 use serde_json::{Value, json};
 
-use super::holder::{Holder, send_with};
+use super::holder::Holder;
 use super::http::{self, Answer};
 use super::service::{Issuer, now};
 
@@ -61,11 +61,17 @@ pub(crate) fn provider_token(typ: &'static str, change: &[(&str, Value)]) -> Str
 
 /// A service that knows a provider and grants reports.
 pub(crate) fn start(more: &str) -> Issuer {
+    let (settings, files) = settings();
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    Issuer::with_files(&format!("{more}\n{settings}"), &files)
+}
+
+/// Its settings, and the files that they name.
+pub(crate) fn settings() -> (&'static str, [(&'static str, String); 2]) {
     let mut jwk = idp().public_key().to_jwk().unwrap();
     jwk.insert("kid", "idp-1");
     let keys = format!("{{\"keys\":[{}]}}", to_canonical_string(&jwk.into()));
-    let settings = format!("{more}\n{SETTINGS}");
-    Issuer::with_files(&settings, &[("idp.json", &keys), ("grants.toml", POLICY)])
+    (SETTINGS, [("idp.json", keys), ("grants.toml", POLICY.to_owned())])
 }
 
 /// What an agent asks of `POST /grants`.
@@ -274,12 +280,4 @@ pub(crate) fn resigned(header: &Value, claims: &Value, key: &SecretKey) -> Strin
         [header, claims].map(|part| encode_base64url(part.to_string().as_bytes()));
     let signature = key.sign(format!("{header}.{claims}").as_bytes()).unwrap();
     format!("{header}.{claims}.{}", encode_base64url(&signature))
-}
-
-/// Sends JSON with a presentation of the agent's.
-#[allow(dead_code)]
-pub(crate) fn shown(issuer: &Issuer, client: &Client, path: &str) -> Answer {
-    let claims = client.holder.request_claims(issuer, "POST", path, b"");
-    let presentation = client.holder.present(claims, &client.holder.credentials);
-    send_with(issuer, "POST", path, b"", &presentation, &[])
 }

@@ -8,6 +8,7 @@ mod idempotency;
 mod lifecycle;
 mod links;
 mod oauth;
+mod oauth_tls;
 pub(crate) mod service;
 mod story;
 mod tls;

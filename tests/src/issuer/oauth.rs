@@ -189,10 +189,7 @@ fn a_token_that_is_not_ours_does_not_count() {
     let (header, claims) = opened(&token);
     let forged = super::client::resigned(&header, &claims, &agent.key);
     let cut = &token[..token.len() - 2];
-    for other in ["", "x", "a.b.c", &forged, cut, &agent.assertion(&issuer)] {
-        if other.is_empty() {
-            continue;
-        }
+    for other in ["x", "a.b.c", &forged, cut, &agent.assertion(&issuer)] {
         assert_eq!(introspect(&issuer, other)["active"], false, "{other}");
     }
     // Who asks is one that may.
