@@ -1,6 +1,7 @@
 //! The issuer's service, over real HTTP and a real folder.
 
 pub(crate) mod agent;
+mod grants;
 pub(crate) mod holder;
 pub(crate) mod http;
 mod idempotency;

@@ -262,7 +262,8 @@ fn decide(
         Some(Value::Object(claims)) => claims,
         Some(_) => return Err(Problem::malformed("/claims", "expected an object")),
     };
-    let content = Content::Attestation { known, agent: Box::new(agent), claims, valid_for, children: 0 };
+    let content =
+        Content::Attestation { known, agent: Box::new(agent), claims, valid_for, children: 0 };
     Ok(Order { issuing, format, selective, content, at: caller.at })
 }
 

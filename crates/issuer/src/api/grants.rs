@@ -121,8 +121,16 @@ pub(super) async fn ask(
 /// What [`GrantAsked`] says, member by member: claims are read by nothing but the strict parser.
 fn read(object: &mut Object<'static>) -> Result<Asked, Problem> {
     const KNOWN: [&str; 10] = [
-        "task", "actions", "resources", "audience", "constraints", "maxDepth", "validFor",
-        "children", "format", "principal",
+        "task",
+        "actions",
+        "resources",
+        "audience",
+        "constraints",
+        "maxDepth",
+        "validFor",
+        "children",
+        "format",
+        "principal",
     ];
     if let Some((name, _)) = object.iter().find(|(name, _)| !KNOWN.contains(name)) {
         return Err(Problem::malformed(&format!("/{name}"), "is not known"));
@@ -146,7 +154,10 @@ fn read(object: &mut Object<'static>) -> Result<Asked, Problem> {
     let format = text("format")?.map(|name| format_named(&name)).transpose()?;
     if format.is_some_and(|format| format.is_selective() || format == Format::Ed25519Signature2020)
     {
-        return Err(Problem::malformed("/format", "a grant is shown whole; its holder hides nothing"));
+        return Err(Problem::malformed(
+            "/format",
+            "a grant is shown whole; its holder hides nothing",
+        ));
     }
     let children = match object.get("children") {
         None => None,
@@ -244,9 +255,7 @@ fn about(kind: &'static str, agent: &Agent, request: &GrantRequest) -> EventDraf
     let GrantRequest { task, rights, principal, .. } = request;
     let resources: Vec<&str> = rights.resources.iter().map(|name| name.as_str()).collect();
     let constraints: Vec<String> = rights.constraints.iter().map(ToString::to_string).collect();
-    let named = |Principal { issuer, subject, digest }: &Principal| {
-        serde_json::json!({"issuer": issuer, "subject": subject, "digest": digest})
-    };
+    let named = |Principal { issuer, subject, digest }: &Principal| serde_json::json!({"issuer": issuer, "subject": subject, "digest": digest});
     EventDraft::new(kind)
         .agent(agent.id)
         .with("task", task)
@@ -287,8 +296,8 @@ async fn issue(
     decision: Decision,
     idempotency: Option<&Idempotency>,
 ) -> Result<Response, Problem> {
-    let known = AttestationType::by_name(GRANT)
-        .ok_or_else(|| Problem::fault("grants are not known"))?;
+    let known =
+        AttestationType::by_name(GRANT).ok_or_else(|| Problem::fault("grants are not known"))?;
     let issuing = service.instance(None)?;
     let usual = [Format::EddsaJcs2022, Format::EcdsaJcs2019];
     let format = asked

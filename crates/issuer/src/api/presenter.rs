@@ -178,9 +178,10 @@ fn refused(verdict: &Verdict) -> Problem {
 impl Presenter {
     /// The agent, which has to be enrolled and active, with an identity that says what it is now.
     pub(super) fn active(&self) -> Result<&Agent, Problem> {
-        let agent = self.agent.as_ref().ok_or_else(|| {
-            Problem::forbidden(format!("{} is not enrolled here", self.did))
-        })?;
+        let agent = self
+            .agent
+            .as_ref()
+            .ok_or_else(|| Problem::forbidden(format!("{} is not enrolled here", self.did)))?;
         let refuse = |code, detail: &str| Err(Problem::conflict(code, detail));
         match agent.state {
             AgentState::Active if agent.has_identity(self.caller.at) => Ok(agent),

@@ -106,12 +106,11 @@ impl Service {
         now: Moment,
     ) -> Result<Verified, String> {
         let shown = Presentation::read(value)?;
-        let challenge = shown.challenge.ok_or("answers no challenge; ask for one at POST /challenges")?;
+        let challenge =
+            shown.challenge.ok_or("answers no challenge; ask for one at POST /challenges")?;
         let known = self.challenges.know(&challenge, now).map_err(|error| error.to_string())?;
-        let request = Request::new()
-            .nonce(challenge)
-            .audience(self.settings.public_url())
-            .shows_chain();
+        let request =
+            Request::new().nonce(challenge).audience(self.settings.public_url()).shows_chain();
         let digest = format!("sha256:{}", hex(&Sha256::digest(&shown.text)));
         let (issuer, subject) = if shown.holds {
             let verdict = self
@@ -127,8 +126,7 @@ impl Service {
         } else {
             let suites = self.state.signers.suites();
             let evidence = bonafide_verifier::Evidence::new().with_suites(suites);
-            let report =
-                verify_proof(shown.text.as_bytes(), &request, &evidence, now.timestamp());
+            let report = verify_proof(shown.text.as_bytes(), &request, &evidence, now.timestamp());
             if report.outcome != Outcome::Accepted {
                 return Err(reasons(&report.checks));
             }

@@ -8,8 +8,8 @@ use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
     Agent, AgentChange, AgentState, Credential, EachChanged, EnrolmentLink, Forgotten, Issued,
-    KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StatusPlace,
-    StoreError,
+    KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope, Status,
+    StatusPlace, StoreError,
 };
 
 pub(super) fn change_agent(

@@ -306,9 +306,8 @@ fn what_was_reserved_is_not_committed_once_the_agent_is_suspended() {
 #[test]
 fn what_a_grant_sets_aside_for_its_children_falls_with_it() {
     let folder = TempDir::new().unwrap();
-    let status = |store: &SledStore, index| {
-        store.status_at(StatusPlace { list: 1, index }).unwrap()
-    };
+    let status =
+        |store: &SledStore, index| store.status_at(StatusPlace { list: 1, index }).unwrap();
     let grant = {
         let (store, _, told) = open(folder.path()).unwrap();
         let agent = active(&store, "did:key:a");
@@ -326,11 +325,10 @@ fn what_a_grant_sets_aside_for_its_children_falls_with_it() {
         assert_eq!(one(&[21]), Ok(false));
         assert_eq!(store.next_event().unwrap(), before + 1, "what changes nothing is no event");
         assert!(matches!(one(&[21, 23]), Err(StoreError::NotFound(_))));
-        assert_eq!([20, 21, 22].map(|index| status(&store, index)), [
-            Status::Valid,
-            Status::Revoked,
-            Status::Valid
-        ]);
+        assert_eq!(
+            [20, 21, 22].map(|index| status(&store, index)),
+            [Status::Valid, Status::Revoked, Status::Valid]
+        );
         let seen = told.statuses.lock().unwrap().clone();
         assert_eq!(seen.last(), Some(&(StatusPlace { list: 1, index: 21 }, Status::Revoked)));
         grant
