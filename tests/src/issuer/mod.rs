@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod client;
+mod grants;
 pub(crate) mod holder;
 pub(crate) mod http;
 mod idempotency;

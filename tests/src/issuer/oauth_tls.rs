@@ -53,8 +53,7 @@ impl Authority {
 
 /// An Ed25519 key from its seed, as certificates' tools take it (RFC 8410, 7).
 fn ed25519(seed: u8) -> KeyPair {
-    let prefix =
-        [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    let prefix = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
     let der = [&prefix[..], &[seed; 32]].concat();
     let der = PrivatePkcs8KeyDer::from(der);
     KeyPair::from_pkcs8_der_and_sign_algo(&der, &rcgen::PKCS_ED25519).unwrap()

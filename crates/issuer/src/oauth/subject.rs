@@ -8,7 +8,9 @@ use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusRefe
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Enveloped;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
-use bonafide_verifier::{Check, CheckName, Evidence, Outcome, Reason, Request, Verified, verify_proof};
+use bonafide_verifier::{
+    Check, CheckName, Evidence, Outcome, Reason, Request, Verified, verify_proof,
+};
 use sha2::{Digest, Sha256};
 
 use super::client::{Client, SKEW};
