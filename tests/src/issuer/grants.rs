@@ -270,7 +270,10 @@ fn the_principal_is_verified_or_there_is_no_grant() {
         ),
         (json!({"token": format!("{}x", token(&[]))}), "token"),
         (json!({"presentation": "x"}), ""),
-        (json!({"presentation": person().present(json!({"aud": issuer.url()}), &[])}), "challenge"),
+        (
+            json!({"presentation": person().present(&json!({"aud": issuer.url()}), &[])}),
+            "challenge",
+        ),
         (json!({}), "token"),
     ] {
         let refused = agent.post(&issuer, "/grants", &with("principal", shown));
@@ -302,7 +305,7 @@ fn a_presentation_is_for_one_request_once_and_by_an_active_agent() {
     let bytes = body.as_bytes();
     let claims = || agent.request_claims(&issuer, "POST", "/grants", bytes);
     let send = |claims: &Value, credentials: &[Value]| {
-        let token = agent.present(claims.clone(), credentials);
+        let token = agent.present(claims, credentials);
         send_with(&issuer, "POST", "/grants", bytes, &token, &[])
     };
     let at = now().unix();
@@ -335,19 +338,19 @@ fn a_presentation_is_for_one_request_once_and_by_an_active_agent() {
     send_with(&issuer, "POST", "/grants", bytes, "a.b.c", &[]).refused(401, "presentation-refused");
 
     // Once, over a restart too; with an Idempotency-Key the answer comes again.
-    let token = agent.present(claims(), &agent.credentials);
+    let token = agent.present(&claims(), &agent.credentials);
     let key = [("idempotency-key", "grant-1")];
     let first = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     first.is(201);
     issuer.restart();
     let again = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     again.refused(401, "presentation-replayed");
-    let token = agent.present(claims(), &agent.credentials);
+    let token = agent.present(&claims(), &agent.credentials);
     let again = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     assert_eq!(again.body, first.body);
     // The key is its own: another agent's request is another one.
     let claims_of_other = other.request_claims(&issuer, "POST", "/grants", bytes);
-    let token = other.present(claims_of_other, &other.credentials);
+    let token = other.present(&claims_of_other, &other.credentials);
     let theirs = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     assert_ne!(theirs.is(201)["id"], first.json()["id"]);
 
