@@ -234,6 +234,14 @@ fn a_policy_that_is_not_plain_is_refused_where_it_is_wrong() {
     }
 }
 
+#[test]
+fn the_policy_of_the_manual_is_one() {
+    let manual = include_str!("../../../../docs/operating.md");
+    let example = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let policy = GrantPolicy::from_toml(example.unwrap()).unwrap();
+    assert_eq!(policy.rules().collect::<Vec<_>>(), ["reports for travel agents"]);
+}
+
 mod of_an_agent {
     use bonafide_core::attestation::{Attestation, Certification, Decay, PactScore};
     use bonafide_core::time::Timestamp;
