@@ -149,6 +149,7 @@ fn cors(service: &Service) -> Option<CorsLayer> {
             header::CONTENT_TYPE,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static(presenter::HEADER),
         ])
         .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")]);
     Some(layer)
