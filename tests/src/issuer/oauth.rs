@@ -308,7 +308,7 @@ fn a_presentation_answers_a_challenge_or_this_very_request() {
     let agent = Client::enrolled(&issuer, 1);
     let grant = [agent.grant(&issuer, &asked())];
     let ask = |claims: Value| {
-        let shown = agent.holder.present(claims, &grant);
+        let shown = agent.holder.present(&claims, &grant);
         agent.exchange(&issuer, (PRESENTATION, &shown), &[])
     };
     let claims = |path: &str| agent.holder.request_claims(&issuer, "POST", path, b"");
