@@ -1,6 +1,7 @@
 //! The settings: one TOML file, every member documented with its default, unknown ones refused.
 
 mod check;
+mod grants;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,6 +15,8 @@ use url::Url;
 
 pub use self::check::did_web;
 use self::check::{check_instance, check_public_url, is_origin};
+use self::grants::check_providers;
+pub use self::grants::{GrantSettings, ProviderSettings};
 use crate::format::Format;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
@@ -46,6 +49,11 @@ pub struct Settings {
     /// The issuing instances; one called `default` without any.
     #[serde(rename = "instance")]
     pub instances: Vec<InstanceSettings>,
+    /// External identity providers.
+    #[serde(rename = "provider")]
+    pub providers: Vec<ProviderSettings>,
+    /// Just-in-time grants.
+    pub grants: GrantSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// What is issued.
@@ -279,6 +287,8 @@ impl Default for Settings {
             tls: None,
             seal: Seal::default(),
             instances: Vec::new(),
+            providers: Vec::new(),
+            grants: GrantSettings::default(),
             limits: Limits::default(),
             issuance: Issuance::default(),
             status: StatusSettings::default(),
@@ -377,6 +387,7 @@ impl Settings {
                 return wrong(format!("two instances are called {}", instance.name));
             }
         }
+        check_providers(&self.providers)?;
         let spans = [
             ("limits.request_timeout", self.limits.request_timeout),
             ("issuance.valid_for", self.issuance.valid_for),

@@ -64,7 +64,7 @@ pub(super) async fn observe(
 /// answer says the same whether or not it is there yet.
 fn note_refusal(service: &Service, caller: &Caller, method: &str, route: &str, refusal: &Refusal) {
     // Who asks again and again is on the log, but not each time.
-    if service.limits.refusal(caller.token).is_err() {
+    if service.limits.refusal(caller.token.or(caller.agent)).is_err() {
         metrics::counter!("bonafide_refusals_unlogged_total").increment(1);
         return;
     }
@@ -101,6 +101,7 @@ fn activity(route: &str, status: u16) -> Option<&'static str> {
         | "/credentials/issue"
         | "/issuers/{name}/credentials/issue" => Some("issuance"),
         "/attestations" => Some("batch issuance"),
+        "/grants" => Some("grant"),
         _ if route.ends_with("/verify") => Some("verification"),
         _ if route.ends_with("/revoke") || route == "/credentials/status" => Some("revocation"),
         _ => None,

@@ -8,12 +8,16 @@ mod backup;
 mod credentials;
 mod enrolment;
 mod extract;
+mod grants;
 mod health;
 mod issuers;
+mod links;
 mod middleware;
 mod old_jwt;
 mod openapi;
+mod presenter;
 mod published;
+mod renewal;
 mod tokens;
 mod transparency;
 mod vc_api;
@@ -43,6 +47,9 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(agents::retire))
         .routes(routes!(agents::history))
         .routes(routes!(enrolment::challenge))
+        .routes(routes!(links::make, links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(links::enrol))
         // What is attested of them.
         .routes(routes!(attestations::attest))
         .routes(routes!(attestations::batch))
@@ -53,6 +60,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(credentials::resume))
         .routes(routes!(credentials::revoke_of_agent))
         .routes(routes!(credentials::revoke_of_type))
+        // What agents ask for themselves.
+        .routes(routes!(renewal::renew))
+        .routes(routes!(renewal::rekey))
+        .routes(routes!(grants::ask))
+        .routes(routes!(grants::complete))
+        .routes(routes!(grants::revoke_child))
         // VC-API.
         .routes(routes!(vc_api::issue))
         .routes(routes!(vc_api::issue_by))
@@ -129,6 +142,7 @@ fn cors(service: &Service) -> Option<CorsLayer> {
             header::CONTENT_TYPE,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static(presenter::HEADER),
         ])
         .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")]);
     Some(layer)

@@ -1,6 +1,7 @@
 //! What the issuer must not lose: a small trait of domain transactions, each atomic, and durable
 //! once it is answered.
 
+mod link;
 pub mod record;
 mod sled_store;
 
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+pub use link::*;
 pub use record::*;
 pub(crate) use sled_store::private_folder;
 pub use sled_store::{Frozen, Opened, SledOptions, SledStore, load, values_path};
@@ -99,6 +101,8 @@ pub struct With {
     /// A challenge that it answers, and when that one ends. It is an error if it was answered
     /// before.
     pub answers: Option<([u8; 16], Moment)>,
+    /// The enrolment link that an agent uses up by being enrolled. It is an error if it is not open.
+    pub link: Option<Id>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.
@@ -247,11 +251,19 @@ pub trait Store: Send + Sync {
     /// Reservations that were neither committed nor abandoned, prepared before `before`.
     fn unfinished(&self, before: Moment) -> Result<Vec<Credential>, StoreError>;
 
+    /// The enrolment link.
+    fn link(&self, id: Id) -> Result<Option<EnrolmentLink>, StoreError>;
+    /// Up to `limit` enrolment links after `after`, by age.
+    fn links(&self, after: Option<Id>, limit: usize) -> Result<Page<EnrolmentLink>, StoreError>;
+
     /// Enrols an agent. Its DID must be new.
     fn enrol(&self, agent: Agent, with: With) -> Pending<Agent>;
     /// Changes an agent. The credentials of a suspended or retired one change with it: the first
     /// of them at once, the rest by [`Store::settle`].
     fn change_agent(&self, id: Id, change: AgentChange, at: Moment, with: With) -> Pending<Agent>;
+    /// Gives an active agent another DID, which must be new. What was issued to the old one is
+    /// revoked: the first of it at once, the rest by [`Store::settle`].
+    fn change_did(&self, id: Id, did: String, at: Moment, with: With) -> Pending<Agent>;
     /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its
     /// own; if none succeeds, nothing is kept.
     fn reserve(
@@ -277,12 +289,26 @@ pub trait Store: Send + Sync {
         status: Status,
         with: With,
     ) -> Pending<Changed>;
+    /// Revokes entries that a grant set aside for its children; whether any was not revoked yet. It
+    /// is an error if one is not the grant's.
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, with: With) -> Pending<bool>;
     /// Adds a status list.
     fn add_list(&self, list: List, with: With) -> Pending<()>;
     /// Adds an issuing instance with its keys.
     fn add_instance(&self, instance: Instance, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
     /// Adds or changes keys.
     fn put_keys(&self, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
+    /// Adds an enrolment link.
+    fn put_link(&self, link: EnrolmentLink, with: With) -> Pending<()>;
+    /// Changes an enrolment link that is still open at `at`, and gives it as it is then; another one
+    /// stays as it is.
+    fn change_link(
+        &self,
+        id: Id,
+        change: LinkChange,
+        at: Moment,
+        with: With,
+    ) -> Pending<EnrolmentLink>;
     /// Adds a token.
     fn put_token(&self, token: Token, with: With) -> Pending<()>;
     /// Revokes a token. The last administrator's without an end stays.

@@ -53,6 +53,11 @@ pub struct Agent {
     /// When that attestation ends, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_until: Option<i64>,
+    /// When it got the DID that it has now, if it had another before; what was issued to that one
+    /// is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub rekeyed_at: Option<Moment>,
     /// When it was enrolled, in milliseconds since 1970.
     #[schema(value_type = u64)]
     pub enrolled_at: Moment,
@@ -165,6 +170,9 @@ pub struct Credential {
     /// Its entry in a status list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_place: Option<StatusPlace>,
+    /// For a grant: the indexes of the same list that are set aside for what is delegated under it.
+    #[serde(default, rename = "children", skip_serializing_if = "Vec::is_empty")]
+    pub child_indexes: Vec<u32>,
     /// How far it has come.
     pub phase: Phase,
     /// Its state.
@@ -198,6 +206,13 @@ impl Credential {
     /// Its id in the document.
     pub fn document_id(&self) -> String {
         self.document_id.clone().unwrap_or_else(|| self.id.to_urn())
+    }
+
+    /// The entries that are set aside for its children.
+    pub fn child_places(&self) -> impl Iterator<Item = StatusPlace> {
+        let list = self.status_place.map(|place| place.list);
+        let indexes = self.child_indexes.iter();
+        indexes.filter_map(move |index| Some(StatusPlace { list: list?, index: *index }))
     }
 }
 

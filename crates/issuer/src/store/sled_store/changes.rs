@@ -7,8 +7,9 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued, KeyRecord,
-    MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
+    Agent, AgentChange, AgentState, Credential, EachChanged, EnrolmentLink, Forgotten, Issued,
+    KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope, Status,
+    StatusPlace, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -47,6 +48,34 @@ pub(super) fn change_agent(
     Ok(agent)
 }
 
+/// Gives an agent another DID. It has no identity attestation then.
+pub(super) fn change_did(
+    transaction: &mut Transaction<'_, '_>,
+    id: Id,
+    did: String,
+    at: Moment,
+    each: Option<&mut EachChanged>,
+) -> Result<Agent, StoreError> {
+    let mut agent = transaction.agent(id)?.clone();
+    if agent.state != AgentState::Active {
+        return Err(StoreError::Conflict("the agent is not active"));
+    }
+    let new = key::agent_did(&did);
+    if transaction.has(&new)? {
+        return Err(StoreError::Exists("an agent with this DID is enrolled"));
+    }
+    transaction.remove(key::agent_did(&agent.did));
+    transaction.put(new, id.as_bytes().to_vec());
+    agent.did = did;
+    agent.identity_attested = false;
+    agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
+    agent.rekeyed_at = Some(agent.changed_at);
+    transaction.put_agent(agent.clone())?;
+    transaction.put(key::unsettled(id), Vec::new());
+    settle(transaction, id, each)?;
+    Ok(agent)
+}
+
 fn next_state(agent: &Agent, asked: AgentState) -> Result<AgentState, StoreError> {
     match (agent.state, asked) {
         (AgentState::Suspended, AgentState::Active | AgentState::Enrolled) => {
@@ -70,7 +99,9 @@ pub(super) fn settle(
     let marker = key::unsettled(id);
     let Some(after) = transaction.bytes(&marker)? else { return Ok(true) };
     let after = after.try_into().ok().map(Id::from_bytes);
-    let status = match transaction.agent(id)?.state {
+    let agent = transaction.agent(id)?;
+    let rekeyed_at = agent.rekeyed_at;
+    let status = match agent.state {
         AgentState::Retired => Status::Revoked,
         AgentState::Suspended => Status::Suspended,
         AgentState::Enrolled | AgentState::Active => Status::Valid,
@@ -80,7 +111,12 @@ pub(super) fn settle(
         let found = transaction.credential(&key::credential(id))?;
         let Some(credential) = found else { continue };
         if credential.phase == Phase::Issued {
-            let turn = Turn::WithAgent(status);
+            // What was issued to another DID of the agent's does not come back.
+            let of_old_did = rekeyed_at.is_some() && credential.agent_as_of < rekeyed_at;
+            let turn = match of_old_did {
+                true => Turn::Itself(Status::Revoked),
+                false => Turn::WithAgent(status),
+            };
             set_status(transaction, credential, turn, false, each.as_deref_mut())?;
         }
     }
@@ -164,12 +200,45 @@ pub(super) fn set_status(
     transaction.effect(Effect::Status(place, credential.status));
     if credential.status == Status::Revoked {
         forget_identity(transaction, &credential)?;
+        revoke_places(transaction, credential.child_places())?;
     }
     if let Some(each) = each {
         let event = each(&credential, before.status)?;
         transaction.event(event)?;
     }
     Ok(Some(credential))
+}
+
+/// Revokes entries; whether any was not revoked yet.
+fn revoke_places(
+    transaction: &mut Transaction<'_, '_>,
+    places: impl Iterator<Item = StatusPlace>,
+) -> Result<bool, StoreError> {
+    let (mut changed, revoked) = (false, vec![status_to_byte(Status::Revoked)]);
+    for place in places {
+        let at = key::status(place);
+        if transaction.bytes(&at)?.as_ref() != Some(&revoked) {
+            transaction.put(at, revoked.clone());
+            transaction.effect(Effect::Status(place, Status::Revoked));
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Revokes what a grant set aside for its children, as far as it is not revoked yet.
+pub(super) fn revoke_children(
+    transaction: &mut Transaction<'_, '_>,
+    grant: Id,
+    indexes: &[u32],
+) -> Result<bool, StoreError> {
+    let found = transaction.credential(&key::credential(grant))?;
+    let grant = found.ok_or(StoreError::NotFound("grant"))?;
+    if indexes.iter().any(|index| !grant.child_indexes.contains(index)) {
+        return Err(StoreError::NotFound("status entry of a child of this grant"));
+    }
+    let places = grant.child_places().filter(|place| indexes.contains(&place.index));
+    revoke_places(transaction, places)
 }
 
 /// With its identity attestation an agent loses what all others rest on.
@@ -310,6 +379,7 @@ pub(super) fn abandon(
         transaction.put(key::status(place), vec![status_to_byte(Status::Revoked)]);
         transaction.effect(Effect::Status(place, Status::Revoked));
     }
+    revoke_places(transaction, credential.child_places())?;
     if let Some(name) = &credential.document_id {
         transaction.remove(key::credential_name(name));
     }
@@ -320,6 +390,36 @@ pub(super) fn abandon(
         }
         None => Ok(()),
     }
+}
+
+/// Uses an enrolment link up.
+pub(super) fn use_link(
+    transaction: &mut Transaction<'_, '_>,
+    id: Id,
+    agent: &Agent,
+) -> Result<(), StoreError> {
+    let at = key::link(id);
+    let link: Option<EnrolmentLink> = transaction.get(&at)?;
+    let mut link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+    if link.state(agent.enrolled_at) != LinkState::Open {
+        return Err(StoreError::Conflict("the enrolment link is not open any more"));
+    }
+    link.used = Some((agent.id, agent.enrolled_at));
+    transaction.put_json(at, &link)
+}
+
+pub(super) fn change_link(
+    transaction: &mut Transaction<'_, '_>,
+    mut link: EnrolmentLink,
+    change: LinkChange,
+    now: Moment,
+) -> Result<EnrolmentLink, StoreError> {
+    match change {
+        LinkChange::Revoke => link.revoked_at = Some(now),
+        LinkChange::WrongTry => link.wrong_tries += 1,
+    }
+    transaction.put_json(key::link(link.id), &link)?;
+    Ok(link)
 }
 
 pub(super) fn put_keys(

@@ -1,5 +1,7 @@
 //! What holds of every store, and what of this one.
 
+mod grants;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -105,6 +107,7 @@ fn agent(did: &str) -> Agent {
         state: AgentState::Enrolled,
         identity_attested: false,
         identity_until: None,
+        rekeyed_at: None,
         enrolled_at: Moment(1),
         changed_at: Moment(1),
     }
@@ -120,6 +123,7 @@ fn credential(agent: Option<&Agent>, index: u32, identity: bool) -> Credential {
         key: "key-1".to_owned(),
         format: "eddsa-jcs-2022".to_owned(),
         status_place: Some(StatusPlace { list: 1, index }),
+        child_indexes: Vec::new(),
         phase: Phase::Prepared,
         status: Status::Valid,
         suspended_itself: false,

@@ -7,9 +7,9 @@ use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
-    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
-    StoreError, StoredEvent, Token, With,
+    Agent, AgentChange, Answer, Changed, Credential, EnrolmentLink, Forgotten, Idempotency,
+    Instance, Issued, KeyRecord, LinkChange, LinkState, List, Page, Pending, Phase, Place,
+    Reservation, Role, Scope, Status, Store, StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -73,6 +73,15 @@ impl Store for SledStore {
         self.read_unfinished(before)
     }
 
+    fn link(&self, id: Id) -> Result<Option<EnrolmentLink>, StoreError> {
+        let found = self.tree.get(key::link(id)).map_err(failed)?;
+        found.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    fn links(&self, after: Option<Id>, limit: usize) -> Result<Page<EnrolmentLink>, StoreError> {
+        self.page(&[key::LINK], after, limit, |_, value| decode(value).map(Some), &|_| true)
+    }
+
     fn enrol(&self, agent: Agent, mut with: With) -> Pending<Agent> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
@@ -82,6 +91,9 @@ impl Store for SledStore {
             }
             transaction.put(did, agent.id.as_bytes().to_vec());
             transaction.put_agent(agent.clone())?;
+            if let Some(link) = with.link {
+                changes::use_link(transaction, link, &agent)?;
+            }
             Ok(agent)
         })
     }
@@ -96,6 +108,13 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             changes::change_agent(transaction, id, change, at, with.each.as_mut())
+        })
+    }
+
+    fn change_did(&self, id: Id, did: String, at: Moment, mut with: With) -> Pending<Agent> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            changes::change_did(transaction, id, did, at, with.each.as_mut())
         })
     }
 
@@ -209,6 +228,17 @@ impl Store for SledStore {
         })
     }
 
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, mut with: With) -> Pending<bool> {
+        self.committer.submit(move |transaction| {
+            let changed = changes::revoke_children(transaction, grant, &indexes)?;
+            // What is revoked already is no event.
+            if changed {
+                transaction.with(&mut with)?;
+            }
+            Ok(changed)
+        })
+    }
+
     fn add_list(&self, list: List, mut with: With) -> Pending<()> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
@@ -244,6 +274,31 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             changes::put_keys(transaction, keys)
+        })
+    }
+
+    fn put_link(&self, link: EnrolmentLink, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put_json(key::link(link.id), &link)
+        })
+    }
+
+    fn change_link(
+        &self,
+        id: Id,
+        change: LinkChange,
+        at: Moment,
+        mut with: With,
+    ) -> Pending<EnrolmentLink> {
+        self.committer.submit(move |transaction| {
+            let link: Option<EnrolmentLink> = transaction.get(&key::link(id))?;
+            let link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+            if link.state(at) != LinkState::Open {
+                return Ok(link);
+            }
+            transaction.with(&mut with)?;
+            changes::change_link(transaction, link, change, at)
         })
     }
 
