@@ -2,14 +2,14 @@
 //! environment: those are seen by others.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read};
+use std::io::{ErrorKind, IsTerminal as _, Read};
 use std::path::{Path, PathBuf};
 
 use bonafide_wallet::{LONGEST_PASSPHRASE, Passphrase};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::files;
+use crate::{files, terminal};
 
 /// Where one passphrase comes from.
 pub(super) enum Source {
@@ -73,10 +73,11 @@ fn ask(prompt: &str, purpose: &Purpose) -> Result<Zeroizing<String>, Failure> {
     if !std::io::stdin().is_terminal() && !std::io::stderr().is_terminal() {
         return Err(nobody());
     }
-    rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::Interrupted => {
+    terminal::ask(prompt).map_err(|error| match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::Interrupted => {
             Failure::usage("no passphrase was given")
         }
+        ErrorKind::InvalidData => Failure::usage("the passphrase is not UTF-8 text, or too long"),
         _ => nobody(),
     })
 }
