@@ -4,11 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use bonafide_core::Malformed;
+use bonafide_core::delegation::Widening;
 use bonafide_core::key::KeyType;
+use bonafide_core::time::Timestamp;
 use bonafide_proof::SignError;
+use bonafide_verifier::Reason;
 
 use crate::content::MOST_CONTENT;
 use crate::sealing::{LONGEST_PASSPHRASE, SHORTEST_PASSPHRASE};
+use crate::standing::Standing;
 
 /// Why nothing was sealed or opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -165,6 +169,93 @@ pub enum WalletError {
         /// The index on it.
         index: u64,
     },
+    /// Not a credential, or not one that can be read.
+    #[error("{0}")]
+    Credential(Malformed),
+    /// A proof was not made, or is not one that holders derive from.
+    #[error("{0}")]
+    Proof(String),
+    /// The key did not sign.
+    #[error("{}", .0.0)]
+    Sign(SignError),
+    /// It does not verify.
+    #[error("it does not verify: {}", listed(.0))]
+    Refused(Vec<Reason>),
+    /// A credential about somebody else.
+    #[error("it speaks of {0}, of which this wallet has no key")]
+    NotOurs(String),
+    /// An issuer whose DID or bundle signer is none.
+    #[error("an issuer of this wallet can't be used: {0}")]
+    IssuerUnusable(String),
+    /// A bundle by somebody else.
+    #[error("the bundle is signed by {0}, not by the issuer's signer of bundles")]
+    BundleForeign(String),
+    /// A bundle older than the one at hand.
+    #[error("the bundle has number {sequence}; the one at hand has {newest}")]
+    BundleOlder {
+        /// Its number.
+        sequence: u64,
+        /// The number of the one at hand.
+        newest: u64,
+    },
+    /// A bundle from the future.
+    #[error("the bundle is of {issued_at}, ahead of this clock ({now})")]
+    BundleFromFuture {
+        /// When it was made, as it says.
+        issued_at: Timestamp,
+        /// The time here.
+        now: Timestamp,
+    },
+    /// It does not count any more, or not yet.
+    #[error("{id} is not presented: {standing}")]
+    NotPresentable {
+        /// The credential.
+        id: String,
+        /// How it stands.
+        standing: Standing,
+    },
+    /// Credentials that are bound to different keys.
+    #[error("these are bound to two keys, {0} and {1}; present them apart")]
+    SeveralKeys(String, String),
+    /// A credential of which nothing can be hidden.
+    #[error("nothing of {0} can be chosen: its format shows it whole")]
+    NothingToChoose(String),
+    /// A key binding is for one SD-JWT.
+    #[error("a key is bound to one SD-JWT alone; present others as vp+jwt")]
+    OneSdJwt,
+    /// A presentation for one request lives from a second to five minutes.
+    #[error("a presentation for one request lives from 1 second to 5 minutes")]
+    LifeRefused,
+    /// Neither a grant nor a delegation, or its chain is not whole.
+    #[error("it is no grant or delegation of this wallet with all that is above it")]
+    NotAChain,
+    /// The child would get more than there is.
+    #[error("a delegation only narrows: {}", listed(.0))]
+    Widens(Vec<Widening>),
+    /// A constraint that no verifier knows.
+    #[error("{0}: every verifier would refuse it")]
+    ConstraintUnknown(String),
+    /// There may be no delegation under it.
+    #[error("it may not be delegated further (maxDepth is 0)")]
+    NoDelegationLeft,
+    /// All the statuses that were set aside are given out.
+    #[error("no status is left for a child: ask for a grant with more children, or hand on fewer")]
+    NoStatusLeft,
+    /// The child's part would end after the whole.
+    #[error("it would end at {wanted}, after its parent ({latest}); give it less time")]
+    OutlivesParent {
+        /// When it would end.
+        wanted: Timestamp,
+        /// When its parent ends.
+        latest: Timestamp,
+    },
+    /// A DID that does not say its key.
+    #[error("{0} does not say which key it signs with; name the key's DID URL")]
+    ReceiverKeyMissing(String),
+}
+
+fn listed<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 impl From<SealError> for WalletError {

@@ -31,22 +31,36 @@
 //! # }
 //! ```
 
+mod choose;
 mod content;
+mod delegate;
 mod error;
 mod folder;
 mod held;
 mod keys;
+mod package;
+mod present;
+mod reading;
+mod receive;
 mod record;
 mod sealing;
+mod standing;
 mod store;
 #[cfg(test)]
 mod testing;
+mod trust;
 mod wallet;
 
+pub use choose::{Missing, Wanted};
 pub use content::MOST_CONTENT;
+pub use delegate::DelegationOrder;
 pub use error::{SealError, StoreError, WalletError};
 pub use folder::SealedFolder;
+pub use package::DelegationPackage;
+pub use present::{Answer, HttpRequest, LONGEST_LIFE, PresentationForm, Shown, USUAL_LIFE};
+pub use receive::Received;
 pub use record::{Held, KeyEntry, KeyPlace, KeyState, KnownIssuer};
 pub use sealing::{Cost, LONGEST_PASSPHRASE, Passphrase, SHORTEST_PASSPHRASE};
+pub use standing::Standing;
 pub use store::{MemoryStore, Store};
 pub use wallet::Wallet;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bonafide_proof::Signer;
-use bonafide_proof::data_integrity::Random;
+use bonafide_proof::data_integrity::{Random, Suites};
 
 use crate::content::Content;
 use crate::error::{StoreError, WalletError};
@@ -37,6 +37,7 @@ pub struct Wallet {
     pub(crate) content: Content,
     /// The signers of keys that lie elsewhere, by the names of the keys.
     pub(crate) attached: BTreeMap<String, Box<dyn Signer + Send + Sync>>,
+    pub(crate) suites: Suites,
 }
 
 impl Wallet {
@@ -77,6 +78,12 @@ impl Wallet {
             None => Content::default(),
         };
         Ok(Self::of(store, content))
+    }
+
+    /// Knows these cryptosuites, so that it can receive and derive from what they secure; those of
+    /// `bonafide-proof` alone, if never said.
+    pub fn use_suites(&mut self, suites: Suites) {
+        self.suites = suites;
     }
 
     /// Seals the wallet with another passphrase. Copies made before still open with the old one.
@@ -140,7 +147,7 @@ impl Wallet {
     }
 
     fn of(store: Box<dyn Store>, content: Content) -> Self {
-        Self { store, content, attached: BTreeMap::new() }
+        Self { store, content, attached: BTreeMap::new(), suites: Suites::JCS }
     }
 
     /// The one way in which the content changes: on a copy, which takes its place once it is saved.
