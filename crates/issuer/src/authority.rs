@@ -11,6 +11,10 @@ use crate::store::{Agent, AgentState, Role};
 /// The attestation that says who an agent is, and that all others need.
 pub(crate) const IDENTITY: &str = "AgentIdentityCredential";
 
+/// What an issuer grants, and what an agent makes of it for another: by no role, but by a policy.
+pub(crate) const GRANT: &str = "TaskGrantCredential";
+pub(crate) const DELEGATION: &str = "DelegationCredential";
+
 /// Who attests what.
 const ATTESTS: [(Role, &[&str]); 3] = [
     (Role::Registrar, &[IDENTITY, "AgentBuilderCredential"]),
@@ -19,33 +23,36 @@ const ATTESTS: [(Role, &[&str]); 3] = [
 ];
 
 /// Whether `role` is one of those that may; an administrator always is.
-pub(crate) fn may(role: Role, allowed: &[Role]) -> Result<(), Problem> {
-    if role == Role::Administrator || allowed.contains(&role) {
+pub(crate) fn may(role: Option<Role>, allowed: &[Role]) -> Result<(), Problem> {
+    if role.is_some_and(|role| role == Role::Administrator || allowed.contains(&role)) {
         return Ok(());
     }
     let names: Vec<&str> = std::iter::once(Role::Administrator)
         .chain(allowed.iter().copied())
         .map(Role::name)
         .collect();
+    let whose = match role {
+        Some(role) => format!("a token of the role {}", role.name()),
+        None => "an agent".to_owned(),
+    };
     Err(Problem::forbidden(format!(
-        "a token of the role {} may not do this; it takes one of {}",
-        role.name(),
+        "{whose} may not do this; it takes a token of one of {}",
         names.join(", ")
     )))
 }
 
 /// Whether `role` may attest this type.
-pub(crate) fn may_attest(role: Role, known: &AttestationType) -> Result<(), Problem> {
+pub(crate) fn may_attest(role: Option<Role>, known: &AttestationType) -> Result<(), Problem> {
     let attests = |(_, types): &&(Role, &[&str])| types.contains(&known.name);
     let allowed: Vec<Role> = ATTESTS.iter().filter(attests).map(|(role, _)| *role).collect();
     may(role, &allowed)
 }
 
 /// The roles that attest this type, and so may revoke it.
-pub(crate) fn may_revoke(role: Role, credential_type: &str) -> Result<(), Problem> {
+pub(crate) fn may_revoke(role: Option<Role>, credential_type: &str) -> Result<(), Problem> {
     match AttestationType::by_name(credential_type) {
         // Whoever answers for the agents may end any of their credentials.
-        Some(_) if role == Role::Registrar => Ok(()),
+        Some(_) if role == Some(Role::Registrar) => Ok(()),
         Some(known) => may_attest(role, known),
         None => may(role, &[]),
     }

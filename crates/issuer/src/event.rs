@@ -15,12 +15,14 @@ use crate::store::{Event, Role};
 /// Who asks, and with what request: a part of every audit record.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The token, or none for the service itself.
+    /// The token; none for the service itself, and for an agent that shows its key.
     pub token: Option<Id>,
-    /// What the token is called, or what the service does by itself.
+    /// The agent that showed its key, if one did.
+    pub agent: Option<Id>,
+    /// What the token is called, or what the service does by itself; an agent's DID.
     pub name: String,
-    /// What it may do.
-    pub role: Role,
+    /// What it may do; an agent has no role.
+    pub role: Option<Role>,
     /// Where the request came from.
     pub source: Option<IpAddr>,
     /// The request's id.
@@ -34,8 +36,9 @@ impl Caller {
     pub fn service(what: &str, at: Moment) -> Self {
         Self {
             token: None,
+            agent: None,
             name: what.to_owned(),
-            role: Role::Administrator,
+            role: Some(Role::Administrator),
             source: None,
             request: String::new(),
             at,
@@ -96,6 +99,7 @@ impl EventDraft {
             "actor".to_owned(),
             json!({
                 "token": caller.token.map(|id| id.to_string()),
+                "agent": caller.agent.map(|id| id.to_string()),
                 "name": caller.name,
                 "role": caller.role,
             }),

@@ -13,7 +13,7 @@ use crate::format::Format;
 use crate::keys::seal::{self, Cost, SealingKey};
 use crate::service::StartError;
 use crate::settings::{InstanceSettings, KEY_TYPES, Settings, did_web};
-use crate::signer::{BUNDLE_INSTANCE, LOG_INSTANCE};
+use crate::signer::{BUNDLE_INSTANCE, LOG_INSTANCE, TOKEN_INSTANCE};
 use crate::state::State;
 use crate::store::{Instance, KeyRecord, Role, Store, With};
 use crate::token;
@@ -42,6 +42,7 @@ impl Maker<'_> {
         // The log's origin is kept in the place of its format, which never signs credentials.
         self.own_instance(LOG_INSTANCE, &origin)?;
         self.own_instance(BUNDLE_INSTANCE, Format::EddsaJcs2022.name())?;
+        self.own_instance(TOKEN_INSTANCE, Format::EddsaJcs2022.name())?;
         let default = [InstanceSettings {
             name: DEFAULT_INSTANCE.to_owned(),
             did: None,

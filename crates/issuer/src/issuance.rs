@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bonafide_core::attestation::{AttestationType, Draft};
 use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
+use bonafide_core::status::StatusPurpose;
 use bonafide_core::vc::{CREDENTIALS_V2, Unverified};
 use bonafide_proof::data_integrity::{DeriveInput, proofs_of};
 use bonafide_verifier::{Outcome, Request, verify_proof};
@@ -50,6 +51,8 @@ pub enum Content {
         claims: Object<'static>,
         /// For how long.
         valid_for: Duration,
+        /// How many status indexes are set aside for what is delegated under it.
+        children: usize,
     },
     /// A whole credential, checked for its form.
     Whole {
@@ -106,6 +109,17 @@ pub struct Signed {
     pub secured: Vec<u8>,
 }
 
+impl Signed {
+    /// What is handed out as a value of JSON: a token stands in quotes.
+    pub(crate) fn as_json(&self) -> Vec<u8> {
+        match self.format.is_token() {
+            // Tokens are base64url, dots and tildes: nothing to escape.
+            true => [b"\"", &self.secured[..], b"\""].concat(),
+            false => self.secured.clone(),
+        }
+    }
+}
+
 /// Prepares what was ordered, with an entry of `list` if there is one.
 pub(crate) fn prepare(
     order: Order,
@@ -119,14 +133,19 @@ pub(crate) fn prepare(
     let key_name = key_name.map(|known| known.record.name.clone()).unwrap_or_default();
     let id = Id::new(environment)?;
     let drawn = list.map(|list| list.draw().ok_or_else(full).map(|drawn| (list, drawn)));
-    let (place, used, entries) = match drawn.transpose()? {
+    let (place, mut used, entries) = match drawn.transpose()? {
         None => (None, 0, Vec::new()),
         Some((list, (place, used))) => {
             (Some(place), used, list.entries(place.index, format == Format::DcSdJwt))
         }
     };
+    let mut child_indexes = Vec::new();
     let (document, parts) = match content {
-        Content::Attestation { known, agent, claims, valid_for } => {
+        Content::Attestation { known, agent, mut claims, valid_for, children } => {
+            if children > 0 {
+                (child_indexes, used) = draw_children(list, children)?;
+                claims.insert("childStatus", child_status(list, &child_indexes));
+            }
             attestation(known, &agent, claims, valid_for, id, &key.did, entries, at)?
         }
         Content::Whole { document, named } => whole(document, named, entries)?,
@@ -140,6 +159,7 @@ pub(crate) fn prepare(
         key: key_name,
         format: format.name().to_owned(),
         status_place: place,
+        child_indexes,
         phase: Phase::Prepared,
         status: Status::Valid,
         suspended_itself: false,
@@ -166,6 +186,28 @@ pub(crate) fn prepare(
     };
     let requires = parts.requires;
     Ok((prepared, Reservation { credential, payload, list_used: used, requires, event }))
+}
+
+/// Indexes for the children of a grant, and how many of the list are used up with them. They are of
+/// the list of the grant's own, after it.
+fn draw_children(list: Option<&StatusList>, count: usize) -> Result<(Vec<u32>, u64), Problem> {
+    let list = list.ok_or_else(|| {
+        Problem::malformed("/children", "this instance signs no status lists; it sets none aside")
+    })?;
+    let (mut indexes, mut used) = (Vec::with_capacity(count), 0);
+    for _ in 0..count {
+        let (place, with_it) = list.draw().ok_or_else(full)?;
+        indexes.push(place.index);
+        used = with_it;
+    }
+    Ok((indexes, used))
+}
+
+/// The claim that says which they are.
+fn child_status(list: Option<&StatusList>, indexes: &[u32]) -> Object<'static> {
+    let url = list.map(|list| list.url(Some(StatusPurpose::Revocation))).unwrap_or_default();
+    let indexes: Vec<String> = indexes.iter().map(ToString::to_string).collect();
+    Object::from([("statusListCredential", Value::from(url)), ("indexes", indexes.into())])
 }
 
 fn is_key(key: &Key, method: &str) -> bool {
@@ -434,6 +476,9 @@ fn event(
         .with("key", &credential.key)
         .with("format", &credential.format)
         .with("status", &credential.status_place.map(status_member));
+    if !credential.child_indexes.is_empty() {
+        draft = draft.with("children", &credential.child_indexes);
+    }
     if let Some(agent) = credential.agent {
         // What became of it is in the agent's history; that it was begun is on the log alone.
         draft = draft.with("agent", &agent);

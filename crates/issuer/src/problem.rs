@@ -142,6 +142,7 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(what) => Self::not_found(what),
             StoreError::Exists(_) => Self::conflict("exists", text),
             StoreError::Conflict(_) => Self::conflict("conflict", text),
+            StoreError::Used(_) => Self::conflict("used-before", text),
             StoreError::InFlight => Self::conflict("request-in-flight", text),
             StoreError::OtherRequest => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", text)
@@ -168,7 +169,9 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(&self)).into_response();
         let of_the_agent = ["agent-", "identity-"].iter().any(|kind| self.code.starts_with(kind));
-        if status == StatusCode::FORBIDDEN || of_the_agent {
+        // Those are on the log with all that was asked.
+        let of_a_grant = ["grant-refused", "principal-refused"].contains(&self.code);
+        if (status == StatusCode::FORBIDDEN && !of_a_grant) || of_the_agent {
             response.extensions_mut().insert(Refusal { code: self.code });
         }
         let headers = response.headers_mut();

@@ -14,10 +14,12 @@ use crate::challenge::Challenges;
 use crate::environment::{Environment, NoRandomness};
 use crate::event::{Caller, EventDraft};
 use crate::first_start::{DEFAULT_INSTANCE, Maker, check_mode, sealing_key};
+use crate::grants::GrantPolicy;
 use crate::limit::RateLimits;
 use crate::log::{LogError, LogKey, LogReader};
 use crate::log_opening::{OpenLog, open_log};
 use crate::problem::Problem;
+use crate::providers::Providers;
 use crate::restored::{self, Restored, TakeUp};
 use crate::sequencer::{self, SequencerError};
 use crate::settings::Settings;
@@ -75,11 +77,18 @@ pub struct Service {
     pub(crate) log_number: u32,
     /// Challenges.
     pub challenges: Challenges,
+    /// Nonces for DPoP proofs.
+    pub(crate) dpop_nonces: Challenges,
     /// How much each client may ask for.
     pub limits: RateLimits,
     /// The name of the instance that has no name in the URL.
     pub default_instance: String,
+    /// External identity providers.
+    pub providers: Providers,
+    /// Which agent may be granted what.
+    pub grants: GrantPolicy,
     pub(crate) bundle: Mutex<Option<Arc<crate::bundle::MadeBundle>>>,
+    pub(crate) trust: Mutex<Option<Arc<crate::trust::OwnTrust>>>,
     pub(crate) sled: Arc<SledStore>,
     /// The backup that this goes on from, if it does.
     restored: Option<Restored>,
@@ -123,6 +132,8 @@ impl Service {
         on_stop: impl Fn(&str) + Send + Sync + 'static,
     ) -> Result<Started, StartError> {
         settings.check().map_err(|error| StartError::Settings(error.to_string()))?;
+        let (providers, grants) =
+            settings.files().map_err(|error| StartError::Settings(error.to_string()))?;
         let on_stop = Arc::new(on_stop);
         restored::check_finished(&settings.data)?;
         let (events, committed) = std::sync::mpsc::channel();
@@ -188,12 +199,19 @@ impl Service {
             on_stop: Box::new(move |why| on_stop(why)),
         })?;
         let secret = challenge_key(&*own_instance(&state, BUNDLE_INSTANCE)?)?;
+        // Of their own: neither is ever taken for the other.
+        let nonce_secret: [u8; 32] = Sha256::new()
+            .chain_update(b"nonces of DPoP proofs")
+            .chain_update(secret)
+            .finalize()
+            .into();
         let default_instance = match settings.instances.first() {
             Some(first) => first.name.clone(),
             None => DEFAULT_INSTANCE.to_owned(),
         };
         let service = Self {
             challenges: Challenges::new(secret, settings.issuance.challenge_for),
+            dpop_nonces: Challenges::new(nonce_secret, settings.issuance.challenge_for),
             limits: RateLimits::new(&settings.limits),
             environment,
             store,
@@ -202,7 +220,10 @@ impl Service {
             log_key,
             log_number,
             default_instance,
+            providers,
+            grants,
             bundle: Mutex::default(),
+            trust: Mutex::default(),
             sled,
             restored: found.pending.or(found.noted),
             making_list: tokio::sync::Mutex::default(),

@@ -1,6 +1,7 @@
 //! The settings: one TOML file, every member documented with its default, unknown ones refused.
 
 mod check;
+mod oauth;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,7 +15,10 @@ use url::Url;
 
 pub use self::check::did_web;
 use self::check::{check_instance, check_public_url, is_origin};
+pub use self::oauth::OAuthSettings;
 use crate::format::Format;
+use crate::grants::GrantPolicy;
+use crate::providers::Providers;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
 pub const KEY_TYPES: [KeyType; 4] =
@@ -46,6 +50,11 @@ pub struct Settings {
     /// The issuing instances; one called `default` without any.
     #[serde(rename = "instance")]
     pub instances: Vec<InstanceSettings>,
+    /// External identity providers.
+    #[serde(rename = "provider")]
+    pub providers: Vec<ProviderSettings>,
+    /// Just-in-time grants.
+    pub grants: GrantSettings,
     /// What one client may ask for.
     pub limits: Limits,
     /// What is issued.
@@ -54,6 +63,8 @@ pub struct Settings {
     pub status: StatusSettings,
     /// Trust bundles.
     pub bundle: BundleSettings,
+    /// The token endpoint.
+    pub oauth: OAuthSettings,
     /// The transparency log.
     pub log: LogSettings,
     /// Browsers of other sites.
@@ -130,6 +141,26 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => parse_duration(&text).map_err(serde::de::Error::custom),
     }
+}
+
+/// An external identity provider whose tokens say on whose behalf an agent asks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// What its tokens say in `iss`.
+    pub issuer: String,
+    /// What its tokens have to say in `aud`.
+    pub audience: String,
+    /// A file with its keys, a JWK set (RFC 7517, 5).
+    pub jwks: PathBuf,
+}
+
+/// Just-in-time grants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GrantSettings {
+    /// The file that says which agent may be granted what; nothing is granted without one.
+    pub policy: Option<PathBuf>,
 }
 
 /// What one client may ask for.
@@ -279,10 +310,13 @@ impl Default for Settings {
             tls: None,
             seal: Seal::default(),
             instances: Vec::new(),
+            providers: Vec::new(),
+            grants: GrantSettings::default(),
             limits: Limits::default(),
             issuance: Issuance::default(),
             status: StatusSettings::default(),
             bundle: BundleSettings::default(),
+            oauth: OAuthSettings::default(),
             log: LogSettings::default(),
             cors: Cors::default(),
             store: StoreSettings::default(),
@@ -377,6 +411,15 @@ impl Settings {
                 return wrong(format!("two instances are called {}", instance.name));
             }
         }
+        let mut issuers = BTreeSet::new();
+        for provider in &self.providers {
+            if provider.issuer.is_empty() || provider.audience.is_empty() {
+                return wrong("provider: issuer and audience can't be empty".to_owned());
+            }
+            if !issuers.insert(&provider.issuer) {
+                return wrong(format!("the provider {} occurs twice", provider.issuer));
+            }
+        }
         let spans = [
             ("limits.request_timeout", self.limits.request_timeout),
             ("issuance.valid_for", self.issuance.valid_for),
@@ -384,12 +427,16 @@ impl Settings {
             ("status.ttl", self.status.ttl),
             ("status.valid_for", self.status.valid_for),
             ("bundle.valid_for", self.bundle.valid_for),
+            ("oauth.token_valid_for", self.oauth.token_valid_for),
         ];
         if let Some((name, _)) = spans.iter().find(|(_, span)| *span < Duration::from_secs(1)) {
             return wrong(format!("{name}: expected a second at least"));
         }
         if self.issuance.valid_for > self.issuance.longest {
             return wrong("issuance.valid_for is longer than issuance.longest".to_owned());
+        }
+        if self.oauth.token_valid_for > 60 * MINUTE {
+            return wrong("oauth.token_valid_for: expected an hour at most".to_owned());
         }
         if self.status.valid_for < 2 * self.status.ttl {
             return wrong("status.valid_for has to be twice status.ttl at least".to_owned());
@@ -419,6 +466,19 @@ impl Settings {
             );
         }
         Ok(())
+    }
+
+    /// Reads the files that decide about grants: the keys of providers, and the grant policy.
+    pub fn files(&self) -> Result<(Providers, GrantPolicy), SettingsError> {
+        let providers = Providers::load(&self.providers)?;
+        let Some(path) = &self.grants.policy else {
+            return Ok((providers, GrantPolicy::default()));
+        };
+        let wrong = |error: &dyn std::fmt::Display| {
+            SettingsError(format!("grants.policy: {}: {error}", path.display()))
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        Ok((providers, GrantPolicy::from_toml(&text).map_err(|error| wrong(&error))?))
     }
 
     /// The host of that URL.

@@ -22,6 +22,9 @@ pub(crate) const BUNDLE_INSTANCE: &str = "_bundle";
 /// The instance that signs the log's checkpoints; its DID is its own key.
 pub(crate) const LOG_INSTANCE: &str = "_log";
 
+/// The instance that signs access tokens, and nothing else; its DID is its own key.
+pub(crate) const TOKEN_INSTANCE: &str = "_token";
+
 /// Why keys could not be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {

@@ -3,6 +3,7 @@
 use bonafide_core::Malformed;
 use bonafide_core::encoding::{decode_base64url, encode_base64url};
 use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
+use bonafide_core::key::PublicKey;
 use sha2::{Digest, Sha256};
 
 use crate::algorithm::{ALGORITHMS, Algorithm, SignatureCheck, VerifyingKey};
@@ -53,6 +54,20 @@ pub enum JoseError {
     SignatureInvalid,
 }
 
+impl JoseError {
+    /// The stable code, the same as the verdict's reasons have.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::AlgorithmRefused { .. } => "algorithm-refused",
+            Self::AlgorithmMismatch { .. } => "algorithm-mismatch",
+            Self::HeaderRefused { .. } => "header-refused",
+            Self::TypeMismatch { .. } => "typ-mismatch",
+            Self::SignatureInvalid => "proof-invalid",
+        }
+    }
+}
+
 /// The exact types of a token; a token of one kind is never taken for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenType {
@@ -77,6 +92,14 @@ impl TokenType {
     pub const KB_JWT: Self = Self { typ: "kb+jwt", cty: None };
     /// A Token Status List (draft-ietf-oauth-status-list, 5.1).
     pub const STATUS_LIST: Self = Self { typ: "statuslist+jwt", cty: None };
+    /// A proof that a client holds a key (RFC 9449, 4.2).
+    pub const DPOP: Self = Self { typ: "dpop+jwt", cty: None };
+    /// An OAuth access token (RFC 9068, 2.1).
+    pub const AT: Self = Self { typ: "at+jwt", cty: None };
+    /// With what a client authenticates (RFC 7523bis, explicit typing of client assertions).
+    pub const CLIENT_AUTHENTICATION: Self = Self { typ: "client-authentication+jwt", cty: None };
+    /// A JWT that says no more than that (RFC 7519, 5.1).
+    pub const JWT: Self = Self { typ: "JWT", cty: None };
 }
 
 /// A compact JWS, unverified: its payload is still encoded.
@@ -94,6 +117,25 @@ impl<'a> CompactJws<'a> {
     /// Splits and checks the header: `typ` as expected, an `alg` that signs here, no key material
     /// and no pointer to any, no `crit`.
     pub fn parse(text: &'a str, expected: TokenType) -> Result<Self, JoseError> {
+        Ok(Self::parse_header(text, expected, OwnKey::Refused)?.0)
+    }
+
+    /// The same for a proof that a client holds the key which it brings along: the header has a
+    /// public `jwk` (RFC 9449, 4.2). Of no other token is a key taken from there.
+    pub(crate) fn parse_dpop(text: &'a str) -> Result<(Self, PublicKey), JoseError> {
+        const WHAT: &str = "DPoP proof";
+        let (jws, header) = Self::parse_header(text, TokenType::DPOP, OwnKey::Required)?;
+        let jwk = header.get("jwk").and_then(Value::as_object);
+        let jwk = jwk.ok_or_else(|| Malformed::at(WHAT, "/jwk", "expected a JSON Web Key"))?;
+        let key = PublicKey::from_jwk(jwk).map_err(|error| error.within(WHAT, "/jwk"))?;
+        Ok((jws, key))
+    }
+
+    fn parse_header(
+        text: &'a str,
+        expected: TokenType,
+        own_key: OwnKey,
+    ) -> Result<(Self, Object<'static>), JoseError> {
         const WHAT: &str = "compact JWS";
         let (signing_input, signature) =
             text.rsplit_once('.').ok_or_else(|| Malformed::new(WHAT, "expected three parts"))?;
@@ -107,14 +149,14 @@ impl<'a> CompactJws<'a> {
         let header = decode_base64url(header).map_err(|error| error.within(WHAT, ""))?;
         let header = parse(&header, &Limits::for_size(LONGEST_HEADER))
             .map_err(|error| Malformed::json("JWS header", &error))?;
-        let Value::Object(header) = &header else {
+        let Value::Object(header) = header.into_owned() else {
             return Err(Malformed::new("JWS header", "expected an object").into());
         };
-        let algorithm = check_header(header, expected)?;
+        let algorithm = check_header(&header, expected, own_key)?;
         let owned = |member| header.str(member).map(ToOwned::to_owned);
         let (kid, issuer) = (owned("kid"), owned("iss"));
         let signature = decode_base64url(signature).map_err(|error| error.within(WHAT, ""))?;
-        Ok(Self { algorithm, kid, issuer, signing_input, payload, signature })
+        Ok((Self { algorithm, kid, issuer, signing_input, payload, signature }, header))
     }
 
     /// The `typ` of a text that looks like a compact JWS, unverified.
@@ -168,11 +210,24 @@ impl<'a> CompactJws<'a> {
     }
 }
 
-fn check_header(header: &Object<'_>, expected: TokenType) -> Result<&'static Algorithm, JoseError> {
+/// Whether a token brings its key along.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OwnKey {
+    Refused,
+    Required,
+}
+
+fn check_header(
+    header: &Object<'_>,
+    expected: TokenType,
+    own_key: OwnKey,
+) -> Result<&'static Algorithm, JoseError> {
     // The key comes from the resolved DID document and from nowhere else.
     const REFUSED: [&str; 10] =
         ["jwk", "jku", "x5u", "x5c", "x5t", "x5t#S256", "crit", "b64", "zip", "enc"];
-    if let Some(member) = REFUSED.into_iter().find(|member| header.contains(member)) {
+    let refused =
+        |member: &&str| header.contains(member) && (own_key == OwnKey::Refused || *member != "jwk");
+    if let Some(member) = REFUSED.into_iter().find(refused) {
         return Err(JoseError::HeaderRefused { member });
     }
     let text = |member: &str| match header.get(member) {
@@ -241,10 +296,40 @@ pub(crate) fn sign_with(
     if let Some(cty) = token_type.cty {
         header.insert("cty", cty);
     }
+    sign_under(header, payload, signer)
+}
+
+/// Signs a payload as a proof that the signer's key is held: the header carries its public key.
+pub(crate) fn sign_dpop(payload: &Value<'_>, signer: &dyn Signer) -> Result<String, SignError> {
+    let key = signer.public_key();
+    let unfit = || SignError(format!("{} keys sign no DPoP proofs", key.key_type()));
+    let algorithm = Algorithm::of(key.key_type()).ok_or_else(unfit)?;
+    let jwk = key.to_jwk().ok_or_else(unfit)?;
+    let header = Object::from([
+        ("alg", Value::from(algorithm.jose_name)),
+        ("typ", TokenType::DPOP.typ.into()),
+        ("jwk", jwk.into()),
+    ]);
+    sign_under(header, to_canonical_string(payload).as_bytes(), signer)
+}
+
+fn sign_under(
+    header: Object<'_>,
+    payload: &[u8],
+    signer: &dyn Signer,
+) -> Result<String, SignError> {
     let header = encode_base64url(to_canonical_string(&header.into()).as_bytes());
     let signing_input = format!("{header}.{}", encode_base64url(payload));
     let signature = encode_base64url(&signer.sign(signing_input.as_bytes())?);
     Ok(format!("{signing_input}.{signature}"))
+}
+
+/// The SHA-256 thumbprint of a key (RFC 7638, RFC 8037), in base64url: the `jkt` of RFC 9449.
+/// `None` for types that have no JSON Web Key.
+pub fn thumbprint(key: &PublicKey) -> Option<String> {
+    // Exactly the required members, in the order that RFC 7638 asks for.
+    let jwk = to_canonical_string(&key.to_jwk()?.into());
+    Some(encode_base64url(&Sha256::digest(jwk.as_bytes())))
 }
 
 /// Reads a JWT date (RFC 7519, 2): whole seconds since 1970, written as an integer. Anything else

@@ -6,6 +6,7 @@
 
 pub mod algorithm;
 pub mod data_integrity;
+pub mod dpop;
 pub mod jose;
 pub mod sd_jwt;
 pub mod signer;

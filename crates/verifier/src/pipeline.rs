@@ -230,7 +230,7 @@ fn conclude(
     }
     verdict.checks.extend(walk);
     let mut obligations = Vec::new();
-    if let Some(chain) = &chain {
+    if let Some(chain) = chain.as_ref().filter(|_| !context.request.shows_chain) {
         let (check, open) = chain::allows(chain, context);
         verdict.checks.push(check);
         obligations = open;
@@ -363,7 +363,9 @@ fn award(
     let Request { action, resource, audience, nonce, .. } = context.request;
     let rung = context.policy.ladder.iter().find(|rung| rung.name == granted);
     let allowed = rung.map(|rung| rung.actions.clone()).unwrap_or_default();
-    verdict.effective = if let Some(chain) = &verdict.chain {
+    verdict.effective = if context.request.shows_chain {
+        Effective::default()
+    } else if let Some(chain) = &verdict.chain {
         chain::effective(chain, &allowed, obligations, context)
     } else {
         // Rungs do not judge resources: the service has to.

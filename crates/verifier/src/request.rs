@@ -16,6 +16,7 @@ pub struct Request {
     pub(crate) body_digest: Option<[u8; 32]>,
     pub(crate) peer_certificate: Option<[u8; 32]>,
     pub(crate) id: Option<String>,
+    pub(crate) shows_chain: bool,
 }
 
 impl Request {
@@ -78,6 +79,14 @@ impl Request {
     /// SHA-256 of the certificate that the client showed in TLS (`x5t#S256`, RFC 8705, 3.1).
     pub fn peer_certificate(mut self, thumbprint: [u8; 32]) -> Self {
         self.peer_certificate = Some(thumbprint);
+        self
+    }
+
+    /// The presenter shows its chain and does nothing under it, as to the grant's issuer that is
+    /// told that the task is done: neither audience nor actions, resources and constraints of the
+    /// chain are held against this request, and nothing follows from them.
+    pub fn shows_chain(mut self) -> Self {
+        self.shows_chain = true;
         self
     }
 

@@ -1,9 +1,11 @@
 //! The issuer's service, over real HTTP and a real folder.
 
 pub(crate) mod agent;
+pub(crate) mod holder;
 pub(crate) mod http;
 mod idempotency;
 mod lifecycle;
+mod links;
 pub(crate) mod service;
 mod story;
 mod tls;

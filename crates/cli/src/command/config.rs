@@ -28,6 +28,9 @@ impl Config {
         match self {
             Self::Check { file } => {
                 let settings = read(&file)?;
+                settings
+                    .files()
+                    .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
                 let (url, data) = (settings.public_url(), settings.data.display().to_string());
                 if app.json {
                     app.print_json(&json!({"file": file, "good": true, "url": url, "data": data}))?;

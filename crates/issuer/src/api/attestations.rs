@@ -233,6 +233,12 @@ fn decide(
         let names: Vec<&str> = ATTESTATION_TYPES.iter().map(|known| known.name).collect();
         Problem::malformed("/type", format!("expected one of {}", names.join(", ")))
     })?;
+    if known.name == authority::GRANT || known.name == authority::DELEGATION {
+        return Err(Problem::malformed(
+            "/type",
+            "grants are made at POST /grants, as the grant policy says, and delegations by agents",
+        ));
+    }
     authority::may_attest(caller.role, known)?;
     let agent = find(service, agent)?;
     authority::check_agent(&agent, known, caller.at)?;
@@ -256,7 +262,8 @@ fn decide(
         Some(Value::Object(claims)) => claims,
         Some(_) => return Err(Problem::malformed("/claims", "expected an object")),
     };
-    let content = Content::Attestation { known, agent: Box::new(agent), claims, valid_for };
+    let content =
+        Content::Attestation { known, agent: Box::new(agent), claims, valid_for, children: 0 };
     Ok(Order { issuing, format, selective, content, at: caller.at })
 }
 
@@ -327,15 +334,7 @@ pub(super) fn describe(signed: &Signed, status: Option<u16>) -> Vec<u8> {
         )
         .as_bytes(),
     );
-    match signed.format.is_token() {
-        // Tokens are base64url, dots and tildes: nothing to escape.
-        true => {
-            body.push(b'"');
-            body.extend_from_slice(&signed.secured);
-            body.push(b'"');
-        }
-        false => body.extend_from_slice(&signed.secured),
-    }
+    body.extend(signed.as_json());
     body.push(b'}');
     body
 }

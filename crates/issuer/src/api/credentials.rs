@@ -56,6 +56,9 @@ pub(super) struct CredentialSummary {
     /// Its place in them.
     #[serde(skip_serializing_if = "Option::is_none")]
     status_index: Option<u32>,
+    /// For a grant: the places in them that are set aside for its children.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    child_indexes: Vec<u32>,
     /// The credential itself, where one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -80,6 +83,7 @@ fn summary(service: &Service, credential: &Credential) -> CredentialSummary {
             .map(|until| bonafide_core::time::Timestamp::from_unix_clamped(until).to_string()),
         status_list: list.map(|list| list.list.url.clone()),
         status_index: place.map(|place| place.index),
+        child_indexes: credential.child_indexes.clone(),
         verifiable_credential: None,
     }
 }
@@ -251,7 +255,7 @@ impl Service {
     }
 }
 
-fn summary_of(service: &Service, id: Id) -> Result<CredentialSummary, Problem> {
+pub(super) fn summary_of(service: &Service, id: Id) -> Result<CredentialSummary, Problem> {
     let found = service.store.credential(id)?;
     let found = found.ok_or_else(|| Problem::not_found("credential"))?;
     Ok(summary(service, &found))

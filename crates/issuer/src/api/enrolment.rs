@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bonafide_core::did::Did;
-use bonafide_core::json::{Limits, Value, parse, to_canonical_string};
-use bonafide_proof::jose::{CompactJws, TokenType};
+use bonafide_core::json::Value;
 use bonafide_verifier::{Evidence, Outcome, Request, verify_proof};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -17,10 +16,11 @@ use super::answer;
 use super::extract::{Anybody, Body};
 use super::openapi::Refusals;
 use crate::event::{Caller, EventDraft};
+use crate::grants::principal::{Presentation, reasons};
 use crate::id::Id;
 use crate::problem::Problem;
 use crate::service::Service;
-use crate::store::{Agent, AgentState, Role, With};
+use crate::store::{Agent, AgentToBe, Role, With};
 
 /// A new challenge.
 #[derive(Debug, Serialize, ToSchema)]
@@ -101,7 +101,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Tool => "tool",
             Self::Orchestrator => "orchestrator",
@@ -128,11 +128,8 @@ pub(super) async fn enrol(
     }
     let proof = object.remove("proof").ok_or_else(|| Problem::malformed("/proof", "is missing"))?;
     let enrolment: Enrolment = body.read_parsed()?;
-    check(&enrolment)?;
-    let (challenge, with_proof) = answered(&service, &enrolment.did, &proof, &caller)?;
-    let agent = Agent {
-        id: Id::new(&service.environment)?,
-        did: enrolment.did,
+    check_did("/did", &enrolment.did)?;
+    let to_be = AgentToBe {
         name: enrolment.name,
         kind: enrolment.kind.name().to_owned(),
         version: enrolment.version,
@@ -141,21 +138,11 @@ pub(super) async fn enrol(
         sponsor: enrolment.sponsor,
         trust_domain: enrolment.trust_domain.unwrap_or_else(|| service.settings.host()),
         spiffe_id: enrolment.spiffe_id,
-        state: AgentState::Enrolled,
-        identity_attested: false,
-        identity_until: None,
-        enrolled_at: caller.at,
-        changed_at: caller.at,
     };
-    let event = EventDraft::new("agent-enrolled")
-        .agent(agent.id)
-        .with("did", &agent.did)
-        .with("sponsor", &agent.sponsor)
-        .with("version", &agent.version)
-        .with("modelDigest", &agent.model_digest)
-        .with("codeDigest", &agent.code_digest)
-        .with("proof", &with_proof)
-        .finish(&caller, &service.environment)?;
+    check(&to_be)?;
+    let (challenge, with_proof) = answered(&service, &enrolment.did, &proof, &caller)?;
+    let agent = to_be.enrolled(Id::new(&service.environment)?, enrolment.did, caller.at);
+    let event = enrolled(&agent, &with_proof).finish(&caller, &service.environment)?;
     let answer = answer::of(StatusCode::CREATED, &agent)?;
     // The challenge is used up with it: of two enrolments with one proof, one goes through.
     let with = With {
@@ -174,21 +161,36 @@ pub(super) async fn enrol(
     Ok(([(header::LOCATION, location)], answer).into_response())
 }
 
-fn check(enrolment: &Enrolment) -> Result<(), Problem> {
-    for (pointer, did) in [("/did", &enrolment.did), ("/sponsor", &enrolment.sponsor)] {
-        Did::parse(did).map_err(|error| Problem::malformed(pointer, error.detail))?;
-    }
+/// What the log says of an agent that was enrolled; `proof` is the digest of what showed its key.
+pub(super) fn enrolled(agent: &Agent, proof: &str) -> EventDraft {
+    EventDraft::new("agent-enrolled")
+        .agent(agent.id)
+        .with("did", &agent.did)
+        .with("sponsor", &agent.sponsor)
+        .with("version", &agent.version)
+        .with("modelDigest", &agent.model_digest)
+        .with("codeDigest", &agent.code_digest)
+        .with("proof", &proof)
+}
+
+pub(super) fn check_did(pointer: &str, did: &str) -> Result<(), Problem> {
+    Did::parse(did).map(drop).map_err(|error| Problem::malformed(pointer, error.detail))
+}
+
+/// Whether what is said of an agent can be attested.
+pub(super) fn check(enrolment: &AgentToBe) -> Result<(), Problem> {
+    check_did("/sponsor", &enrolment.sponsor)?;
     let texts = [
         ("/name", Some(&enrolment.name), 256),
         ("/version", Some(&enrolment.version), 128),
-        ("/trustDomain", enrolment.trust_domain.as_ref(), 255),
+        ("/trustDomain", Some(&enrolment.trust_domain), 255),
         ("/spiffeId", enrolment.spiffe_id.as_ref(), 2048),
     ];
     for (pointer, text, longest) in texts {
         check_text(pointer, text, longest)?;
     }
     let domain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-    if enrolment.trust_domain.as_ref().is_some_and(|name| !name.bytes().all(domain)) {
+    if !enrolment.trust_domain.bytes().all(domain) {
         return Err(Problem::malformed("/trustDomain", "expected a-z, 0-9, ., _ and - alone"));
     }
     if enrolment.spiffe_id.as_ref().is_some_and(|id| !is_spiffe_id(id)) {
@@ -244,30 +246,14 @@ pub(super) fn check_digest(pointer: &str, digest: Option<&String>) -> Result<(),
 
 /// Whether `proof` shows that whoever has `did` holds its key now. Gives the challenge it answers,
 /// and the digest of the proof.
-fn answered(
+pub(super) fn answered(
     service: &Service,
     did: &str,
     proof: &Value<'_>,
     caller: &Caller,
 ) -> Result<(crate::challenge::Known, String), Problem> {
     let refuse = |detail: String| Problem::malformed("/proof", detail);
-    let (text, challenge, holder) = match proof {
-        Value::String(token) => {
-            let payload = CompactJws::parse(token, TokenType::VP)
-                .and_then(|jws| jws.decode_payload())
-                .map_err(|error| refuse(error.to_string()))?;
-            let limits = Limits::for_size(payload.len());
-            let payload = parse(&payload, &limits).map_err(|error| refuse(error.to_string()))?;
-            let of = |name: &str| payload.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-            let holder = of("iss").or_else(|| holder_of(&payload));
-            (token.to_string(), of("nonce"), holder)
-        }
-        object => {
-            let one = object.get("proof").map(Value::one_or_more).unwrap_or_default().first();
-            let challenge = one.and_then(|one| one.get("challenge")).and_then(Value::as_str);
-            (to_canonical_string(object), challenge.map(ToOwned::to_owned), holder_of(object))
-        }
-    };
+    let Presentation { text, challenge, holder, .. } = Presentation::read(proof).map_err(refuse)?;
     if holder.as_deref() != Some(did) {
         return Err(refuse(format!("the presentation's holder is not {did}")));
     }
@@ -285,14 +271,6 @@ fn answered(
         let digest = bonafide_core::encoding::encode_base64url(&sha2::Sha256::digest(&text));
         return Ok((known, digest));
     }
-    let reasons = report.checks.iter().flat_map(|check| &check.reasons);
-    let reasons: Vec<String> =
-        reasons.map(|reason| format!("{} ({reason})", reason.code())).collect();
-    Err(refuse(format!("does not show that the agent holds its key: {}", reasons.join("; "))))
-}
-
-fn holder_of(presentation: &Value<'_>) -> Option<String> {
-    let holder = presentation.get("holder")?;
-    let id = holder.as_str().or_else(|| holder.get("id").and_then(Value::as_str));
-    id.map(ToOwned::to_owned)
+    let reasons = reasons(&report.checks);
+    Err(refuse(format!("does not show that the agent holds its key: {reasons}")))
 }

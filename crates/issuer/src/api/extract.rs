@@ -26,12 +26,12 @@ pub(super) struct RequestId(pub(super) String);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Asker(pub(super) Arc<OnceLock<Caller>>);
 
-fn source(parts: &Parts) -> Option<IpAddr> {
+pub(super) fn source(parts: &Parts) -> Option<IpAddr> {
     let connected = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(connected.0.ip().to_canonical())
 }
 
-fn request_id(parts: &Parts) -> String {
+pub(super) fn request_id(parts: &Parts) -> String {
     parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default()
 }
 
@@ -67,8 +67,9 @@ impl FromRequestParts<Arc<Service>> for Caller {
         service.limits.token(found.id)?;
         let caller = Self {
             token: Some(found.id),
+            agent: None,
             name: found.name.clone(),
-            role: found.role,
+            role: Some(found.role),
             source,
             request: request_id(parts),
             at,
@@ -87,8 +88,8 @@ impl Caller {
     }
 }
 
-/// Anybody, within limits.
-pub(super) struct Anybody;
+/// Anybody, within limits: who asks, as far as that is known.
+pub(super) struct Anybody(pub(super) Caller);
 
 impl FromRequestParts<Arc<Service>> for Anybody {
     type Rejection = Problem;
@@ -100,7 +101,15 @@ impl FromRequestParts<Arc<Service>> for Anybody {
         if let Some(source) = source(parts) {
             service.limits.anonymous(source)?;
         }
-        Ok(Self)
+        Ok(Self(Caller {
+            token: None,
+            agent: None,
+            name: "anybody".to_owned(),
+            role: None,
+            source: source(parts),
+            request: request_id(parts),
+            at: service.environment.now(),
+        }))
     }
 }
 
@@ -168,6 +177,32 @@ impl FromRequest<Arc<Service>> for Body {
 }
 
 impl Body {
+    /// SHA-256 of it; none for an empty one.
+    pub(super) fn digest(&self) -> Option<[u8; 32]> {
+        (!self.bytes.is_empty()).then(|| Sha256::digest(&self.bytes).into())
+    }
+
+    /// The method of the request.
+    pub(super) fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// The path of the request.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A header of the request, once and in visible ASCII.
+    pub(super) fn header(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.headers.get_all(name).iter();
+        let wrong = || Problem::malformed("", format!("{name}: expected one value"));
+        match (values.next(), values.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| wrong()),
+            (Some(_), Some(_)) => Err(wrong()),
+        }
+    }
+
     /// The body as a strict JSON object.
     pub(super) fn object(&self) -> Result<Object<'static>, Problem> {
         let value = parse(&self.bytes, &self.limits).map_err(|error| {
@@ -209,7 +244,7 @@ impl Body {
                 "Idempotency-Key: expected 1 to 255 characters",
             ));
         }
-        let owner = caller.token.map(|id| id.to_string()).unwrap_or_default();
+        let owner = caller.token.map_or_else(|| caller.name.clone(), |id| id.to_string());
         let who = Sha256::new().chain_update(owner).chain_update([0]).chain_update(key).finalize();
         let mut short = [0; 16];
         short.copy_from_slice(&who[..16]);

@@ -64,7 +64,7 @@ pub(super) async fn observe(
 /// answer says the same whether or not it is there yet.
 fn note_refusal(service: &Service, caller: &Caller, method: &str, route: &str, refusal: &Refusal) {
     // Who asks again and again is on the log, but not each time.
-    if service.limits.refusal(caller.token).is_err() {
+    if service.limits.refusal(caller.token.or(caller.agent)).is_err() {
         metrics::counter!("bonafide_refusals_unlogged_total").increment(1);
         return;
     }

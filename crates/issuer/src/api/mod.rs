@@ -8,11 +8,15 @@ mod backup;
 mod credentials;
 mod enrolment;
 mod extract;
+mod grants;
 mod health;
 mod issuers;
+mod links;
 mod middleware;
+mod oauth;
 mod old_jwt;
 mod openapi;
+mod presenter;
 mod published;
 mod tokens;
 mod transparency;
@@ -43,6 +47,9 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(agents::retire))
         .routes(routes!(agents::history))
         .routes(routes!(enrolment::challenge))
+        .routes(routes!(links::make, links::list))
+        .routes(routes!(links::revoke))
+        .routes(routes!(links::enrol))
         // What is attested of them.
         .routes(routes!(attestations::attest))
         .routes(routes!(attestations::batch))
@@ -53,6 +60,10 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(credentials::resume))
         .routes(routes!(credentials::revoke_of_agent))
         .routes(routes!(credentials::revoke_of_type))
+        // What agents ask for themselves.
+        .routes(routes!(grants::ask))
+        .routes(routes!(grants::complete))
+        .routes(routes!(grants::revoke_child))
         // VC-API.
         .routes(routes!(vc_api::issue))
         .routes(routes!(vc_api::issue_by))
@@ -71,6 +82,12 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(published::did_document))
         .routes(routes!(published::did_document_of))
         .routes(routes!(published::resolve))
+        // OAuth.
+        .routes(routes!(oauth::token::exchange))
+        .routes(routes!(oauth::after::introspect))
+        .routes(routes!(oauth::after::revoke))
+        .routes(routes!(oauth::server_metadata))
+        .routes(routes!(oauth::jwks))
         // What is published.
         .routes(routes!(published::token_list))
         .routes(routes!(published::bitstring_list))

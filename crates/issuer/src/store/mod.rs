@@ -1,6 +1,7 @@
 //! What the issuer must not lose: a small trait of domain transactions, each atomic, and durable
 //! once it is answered.
 
+mod link;
 pub mod record;
 mod sled_store;
 
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+pub use link::*;
 pub use record::*;
 pub(crate) use sled_store::private_folder;
 pub use sled_store::{Frozen, Opened, SledOptions, SledStore, load, values_path};
@@ -29,6 +31,9 @@ pub enum StoreError {
     /// Its state does not allow it.
     #[error("{0}")]
     Conflict(&'static str),
+    /// It is good for one use, and was used.
+    #[error("{0} was used before")]
+    Used(&'static str),
     /// The same idempotency key came with another request.
     #[error("this Idempotency-Key was used for another request")]
     OtherRequest,
@@ -99,6 +104,10 @@ pub struct With {
     /// A challenge that it answers, and when that one ends. It is an error if it was answered
     /// before.
     pub answers: Option<([u8; 16], Moment)>,
+    /// What it uses up. It is an error if one of them was used before.
+    pub uses: Vec<Once>,
+    /// The enrolment link that an agent uses up by being enrolled. It is an error if it is not open.
+    pub link: Option<Id>,
     /// The client's key.
     pub idempotency: Option<Idempotency>,
     /// The answer to keep for it. Without one the request is noted as being under way.
@@ -236,6 +245,8 @@ pub trait Store: Send + Sync {
     ) -> Result<Page<Credential>, StoreError>;
     /// Bytes at a place.
     fn read(&self, place: Place) -> Result<Vec<u8>, StoreError>;
+    /// The access token with this id, until some time after its end.
+    fn access_token(&self, id: Id) -> Result<Option<AccessToken>, StoreError>;
     /// The event with this sequence.
     fn event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError>;
     /// The sequences of an agent's events from `from` on, at most `limit`.
@@ -246,6 +257,11 @@ pub trait Store: Send + Sync {
     fn answer(&self, idempotency: &Idempotency) -> Result<Option<Answer>, StoreError>;
     /// Reservations that were neither committed nor abandoned, prepared before `before`.
     fn unfinished(&self, before: Moment) -> Result<Vec<Credential>, StoreError>;
+
+    /// The enrolment link.
+    fn link(&self, id: Id) -> Result<Option<EnrolmentLink>, StoreError>;
+    /// Up to `limit` enrolment links after `after`, by age.
+    fn links(&self, after: Option<Id>, limit: usize) -> Result<Page<EnrolmentLink>, StoreError>;
 
     /// Enrols an agent. Its DID must be new.
     fn enrol(&self, agent: Agent, with: With) -> Pending<Agent>;
@@ -277,23 +293,41 @@ pub trait Store: Send + Sync {
         status: Status,
         with: With,
     ) -> Pending<Changed>;
+    /// Revokes entries that a grant set aside for its children; whether any was not revoked yet. It
+    /// is an error if one is not the grant's.
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, with: With) -> Pending<bool>;
     /// Adds a status list.
     fn add_list(&self, list: List, with: With) -> Pending<()>;
     /// Adds an issuing instance with its keys.
     fn add_instance(&self, instance: Instance, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
     /// Adds or changes keys.
     fn put_keys(&self, keys: Vec<KeyRecord>, with: With) -> Pending<()>;
+    /// Adds an enrolment link.
+    fn put_link(&self, link: EnrolmentLink, with: With) -> Pending<()>;
+    /// Changes an enrolment link that is still open at `at`, and gives it as it is then; another one
+    /// stays as it is.
+    fn change_link(
+        &self,
+        id: Id,
+        change: LinkChange,
+        at: Moment,
+        with: With,
+    ) -> Pending<EnrolmentLink>;
     /// Adds a token.
     fn put_token(&self, token: Token, with: With) -> Pending<()>;
     /// Revokes a token. The last administrator's without an end stays.
     fn revoke_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
+    /// Adds an access token.
+    fn put_access_token(&self, token: AccessToken, with: With) -> Pending<()>;
+    /// Revokes an access token; one that is revoked stays as it is, and nothing goes on the log.
+    fn revoke_access_token(&self, id: Id, at: Moment, with: With) -> Pending<()>;
     /// Uses a challenge up. It is an error if it was used before.
     fn redeem(&self, challenge: [u8; 16], until: Moment, with: With) -> Pending<()>;
     /// Puts events on the log.
     fn note(&self, with: With) -> Pending<()>;
     /// Remembers how far the log's files have come.
     fn log_written(&self, size: u64, root: [u8; 32]) -> Pending<()>;
-    /// Forgets challenges and answers from before `before`, looking at no more than
+    /// Forgets challenges, answers and access tokens from before `before`, looking at no more than
     /// [`MOST_CHANGES`] of them after `after`.
     fn forget(&self, before: Moment, after: Option<Vec<u8>>) -> Pending<Forgotten>;
 }

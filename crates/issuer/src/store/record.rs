@@ -165,6 +165,9 @@ pub struct Credential {
     /// Its entry in a status list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_place: Option<StatusPlace>,
+    /// For a grant: the indexes of the same list that are set aside for what is delegated under it.
+    #[serde(default, rename = "children", skip_serializing_if = "Vec::is_empty")]
+    pub child_indexes: Vec<u32>,
     /// How far it has come.
     pub phase: Phase,
     /// Its state.
@@ -198,6 +201,13 @@ impl Credential {
     /// Its id in the document.
     pub fn document_id(&self) -> String {
         self.document_id.clone().unwrap_or_else(|| self.id.to_urn())
+    }
+
+    /// The entries that are set aside for its children.
+    pub fn child_places(&self) -> impl Iterator<Item = StatusPlace> {
+        let list = self.status_place.map(|place| place.list);
+        let indexes = self.child_indexes.iter();
+        indexes.filter_map(move |index| Some(StatusPlace { list: list?, index: *index }))
     }
 }
 
@@ -309,6 +319,42 @@ pub struct Token {
     /// When it was revoked, if it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Moment>,
+}
+
+/// An access token of the token endpoint. Its text is never kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccessToken {
+    /// Its `jti`.
+    pub id: Id,
+    /// The DID of the client that it was given to.
+    pub client: String,
+    /// SHA-256 of what was signed, in hexadecimal.
+    pub digest: String,
+    /// The agents enrolled here that it rests on.
+    pub agents: Vec<Id>,
+    /// The ids of the credentials that it rests on.
+    pub credentials: Vec<String>,
+    /// Their statuses.
+    pub places: Vec<StatusPlace>,
+    /// When it was issued.
+    pub issued_at: Moment,
+    /// When it ends.
+    pub expires_at: Moment,
+    /// When it was revoked, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Moment>,
+}
+
+/// What is good for one use: an assertion, a proof, a presentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// What it is, as an error says it.
+    pub what: &'static str,
+    /// By what it is remembered.
+    pub digest: [u8; 16],
+    /// From when on it is not good anyway.
+    pub until: Moment,
 }
 
 /// Something that happened, ready to be put on the log.

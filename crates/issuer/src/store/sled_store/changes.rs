@@ -7,8 +7,9 @@ use super::transaction::{Effect, Request, Transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, AgentState, Credential, EachChanged, Forgotten, Issued, KeyRecord,
-    MOST_CHANGES, Phase, Place, Reservation, Scope, Status, StoreError,
+    AccessToken, Agent, AgentChange, AgentState, Credential, EachChanged, EnrolmentLink, Forgotten,
+    Issued, KeyRecord, LinkChange, LinkState, MOST_CHANGES, Phase, Place, Reservation, Scope,
+    Status, StatusPlace, StoreError,
 };
 
 pub(super) fn change_agent(
@@ -164,12 +165,45 @@ pub(super) fn set_status(
     transaction.effect(Effect::Status(place, credential.status));
     if credential.status == Status::Revoked {
         forget_identity(transaction, &credential)?;
+        revoke_places(transaction, credential.child_places())?;
     }
     if let Some(each) = each {
         let event = each(&credential, before.status)?;
         transaction.event(event)?;
     }
     Ok(Some(credential))
+}
+
+/// Revokes entries; whether any was not revoked yet.
+fn revoke_places(
+    transaction: &mut Transaction<'_, '_>,
+    places: impl Iterator<Item = StatusPlace>,
+) -> Result<bool, StoreError> {
+    let (mut changed, revoked) = (false, vec![status_to_byte(Status::Revoked)]);
+    for place in places {
+        let at = key::status(place);
+        if transaction.bytes(&at)?.as_ref() != Some(&revoked) {
+            transaction.put(at, revoked.clone());
+            transaction.effect(Effect::Status(place, Status::Revoked));
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Revokes what a grant set aside for its children, as far as it is not revoked yet.
+pub(super) fn revoke_children(
+    transaction: &mut Transaction<'_, '_>,
+    grant: Id,
+    indexes: &[u32],
+) -> Result<bool, StoreError> {
+    let found = transaction.credential(&key::credential(grant))?;
+    let grant = found.ok_or(StoreError::NotFound("grant"))?;
+    if indexes.iter().any(|index| !grant.child_indexes.contains(index)) {
+        return Err(StoreError::NotFound("status entry of a child of this grant"));
+    }
+    let places = grant.child_places().filter(|place| indexes.contains(&place.index));
+    revoke_places(transaction, places)
 }
 
 /// With its identity attestation an agent loses what all others rest on.
@@ -310,6 +344,7 @@ pub(super) fn abandon(
         transaction.put(key::status(place), vec![status_to_byte(Status::Revoked)]);
         transaction.effect(Effect::Status(place, Status::Revoked));
     }
+    revoke_places(transaction, credential.child_places())?;
     if let Some(name) = &credential.document_id {
         transaction.remove(key::credential_name(name));
     }
@@ -322,6 +357,36 @@ pub(super) fn abandon(
     }
 }
 
+/// Uses an enrolment link up.
+pub(super) fn use_link(
+    transaction: &mut Transaction<'_, '_>,
+    id: Id,
+    agent: &Agent,
+) -> Result<(), StoreError> {
+    let at = key::link(id);
+    let link: Option<EnrolmentLink> = transaction.get(&at)?;
+    let mut link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+    if link.state(agent.enrolled_at) != LinkState::Open {
+        return Err(StoreError::Conflict("the enrolment link is not open any more"));
+    }
+    link.used = Some((agent.id, agent.enrolled_at));
+    transaction.put_json(at, &link)
+}
+
+pub(super) fn change_link(
+    transaction: &mut Transaction<'_, '_>,
+    mut link: EnrolmentLink,
+    change: LinkChange,
+    now: Moment,
+) -> Result<EnrolmentLink, StoreError> {
+    match change {
+        LinkChange::Revoke => link.revoked_at = Some(now),
+        LinkChange::WrongTry => link.wrong_tries += 1,
+    }
+    transaction.put_json(key::link(link.id), &link)?;
+    Ok(link)
+}
+
 pub(super) fn put_keys(
     transaction: &mut Transaction<'_, '_>,
     keys: Vec<KeyRecord>,
@@ -332,7 +397,7 @@ pub(super) fn put_keys(
     Ok(())
 }
 
-/// Forgets what has ended among the next challenges and requests.
+/// Forgets what has ended among the next requests, challenges and access tokens.
 pub(super) fn forget(
     transaction: &mut Transaction<'_, '_>,
     before: Moment,
@@ -344,11 +409,17 @@ pub(super) fn forget(
     let last = keys.last().cloned();
     let mut count = 0;
     for at in keys {
-        let ended = if kind == key::REQUEST {
-            transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
-        } else {
-            let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
-            until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+        let ended = match kind {
+            key::REQUEST => {
+                transaction.get::<Request>(&at)?.is_none_or(|request| request.at < before)
+            }
+            key::ACCESS_TOKEN => {
+                transaction.get::<AccessToken>(&at)?.is_none_or(|token| token.expires_at < before)
+            }
+            _ => {
+                let until = transaction.bytes(&at)?.and_then(|bytes| bytes.try_into().ok());
+                until.is_none_or(|until| u64::from_be_bytes(until) < before.0)
+            }
         };
         if ended {
             transaction.remove(at);
@@ -358,6 +429,7 @@ pub(super) fn forget(
     let next = match (full, kind) {
         (true, _) => last,
         (false, key::REQUEST) => Some(vec![key::CHALLENGE]),
+        (false, key::CHALLENGE) => Some(vec![key::ACCESS_TOKEN]),
         (false, _) => None,
     };
     Ok(Forgotten { count, next })

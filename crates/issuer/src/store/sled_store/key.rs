@@ -19,10 +19,12 @@ pub(super) const LIST_USED: u8 = b'u';
 pub(super) const INSTANCE: u8 = b'i';
 pub(super) const KEY: u8 = b'k';
 pub(super) const TOKEN: u8 = b't';
+pub(super) const LINK: u8 = b'j';
 pub(super) const EVENT: u8 = b'e';
 pub(super) const HISTORY: u8 = b'h';
 pub(super) const REQUEST: u8 = b'r';
 pub(super) const CHALLENGE: u8 = b'x';
+pub(super) const ACCESS_TOKEN: u8 = b'o';
 
 pub(super) const VERSION: &[u8] = b"m/version";
 pub(super) const VALUES_END: &[u8] = b"m/values";
@@ -96,6 +98,14 @@ pub(super) fn key(instance: &str, name: &str) -> Vec<u8> {
 
 pub(super) fn token(id: Id) -> Vec<u8> {
     of(TOKEN, &[id.as_bytes()])
+}
+
+pub(super) fn access_token(id: Id) -> Vec<u8> {
+    of(ACCESS_TOKEN, &[id.as_bytes()])
+}
+
+pub(super) fn link(id: Id) -> Vec<u8> {
+    of(LINK, &[id.as_bytes()])
 }
 
 pub(super) fn event(sequence: u64) -> Vec<u8> {

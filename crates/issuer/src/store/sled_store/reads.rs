@@ -5,8 +5,8 @@ use super::{SledStore, decode, failed, key, transaction};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, Answer, Credential, Idempotency, Instance, KeyRecord, List, Page, Place, Status,
-    StatusPlace, StoreError, StoredEvent, Token, Views,
+    AccessToken, Agent, Answer, Credential, Idempotency, Instance, KeyRecord, List, Page, Place,
+    Status, StatusPlace, StoreError, StoredEvent, Token, Views,
 };
 
 /// How many records one look through the store reads at most.
@@ -156,6 +156,10 @@ impl SledStore {
 
     pub(super) fn read_place(&self, place: Place) -> Result<Vec<u8>, StoreError> {
         self.values.read(place)
+    }
+
+    pub(super) fn read_access_token(&self, id: Id) -> Result<Option<AccessToken>, StoreError> {
+        self.find(&key::access_token(id))
     }
 
     pub(super) fn read_event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {

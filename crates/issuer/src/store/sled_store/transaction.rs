@@ -300,13 +300,20 @@ impl Transaction<'_, '_> {
     }
 
     /// What goes along with every change: the client's key first, so that a repetition does
-    /// nothing, then the challenge, then the events.
+    /// nothing, then the challenge and what is good for one use, then the events.
     pub(super) fn with(&mut self, with: &mut With) -> Result<(), StoreError> {
         if let Some(idempotency) = &with.idempotency {
             self.claim(idempotency, with.answer.as_ref())?;
         }
         if let Some((challenge, until)) = with.answers {
             self.redeem(&challenge, until)?;
+        }
+        for once in &with.uses {
+            let key = key::challenge(&once.digest);
+            if self.has(&key)? {
+                return Err(StoreError::Used(once.what));
+            }
+            self.put(key, once.until.0.to_be_bytes().to_vec());
         }
         for event in std::mem::take(&mut with.events) {
             self.event(event)?;

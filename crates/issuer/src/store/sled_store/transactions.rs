@@ -7,9 +7,9 @@ use super::{SledStore, changes, decode, failed, key};
 use crate::environment::Moment;
 use crate::id::Id;
 use crate::store::{
-    Agent, AgentChange, Answer, Changed, Credential, Forgotten, Idempotency, Instance, Issued,
-    KeyRecord, List, Page, Pending, Phase, Place, Reservation, Role, Scope, Status, Store,
-    StoreError, StoredEvent, Token, With,
+    AccessToken, Agent, AgentChange, Answer, Changed, Credential, EnrolmentLink, Forgotten,
+    Idempotency, Instance, Issued, KeyRecord, LinkChange, LinkState, List, Page, Pending, Phase,
+    Place, Reservation, Role, Scope, Status, Store, StoreError, StoredEvent, Token, With,
 };
 
 impl Store for SledStore {
@@ -52,6 +52,10 @@ impl Store for SledStore {
         self.read_place(place)
     }
 
+    fn access_token(&self, id: Id) -> Result<Option<AccessToken>, StoreError> {
+        self.read_access_token(id)
+    }
+
     fn event(&self, sequence: u64) -> Result<Option<StoredEvent>, StoreError> {
         self.read_event(sequence)
     }
@@ -73,6 +77,15 @@ impl Store for SledStore {
         self.read_unfinished(before)
     }
 
+    fn link(&self, id: Id) -> Result<Option<EnrolmentLink>, StoreError> {
+        let found = self.tree.get(key::link(id)).map_err(failed)?;
+        found.map(|bytes| decode(&bytes)).transpose()
+    }
+
+    fn links(&self, after: Option<Id>, limit: usize) -> Result<Page<EnrolmentLink>, StoreError> {
+        self.page(&[key::LINK], after, limit, |_, value| decode(value).map(Some), &|_| true)
+    }
+
     fn enrol(&self, agent: Agent, mut with: With) -> Pending<Agent> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
@@ -82,6 +95,9 @@ impl Store for SledStore {
             }
             transaction.put(did, agent.id.as_bytes().to_vec());
             transaction.put_agent(agent.clone())?;
+            if let Some(link) = with.link {
+                changes::use_link(transaction, link, &agent)?;
+            }
             Ok(agent)
         })
     }
@@ -209,6 +225,17 @@ impl Store for SledStore {
         })
     }
 
+    fn revoke_children(&self, grant: Id, indexes: Vec<u32>, mut with: With) -> Pending<bool> {
+        self.committer.submit(move |transaction| {
+            let changed = changes::revoke_children(transaction, grant, &indexes)?;
+            // What is revoked already is no event.
+            if changed {
+                transaction.with(&mut with)?;
+            }
+            Ok(changed)
+        })
+    }
+
     fn add_list(&self, list: List, mut with: With) -> Pending<()> {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
@@ -244,6 +271,31 @@ impl Store for SledStore {
         self.committer.submit(move |transaction| {
             transaction.with(&mut with)?;
             changes::put_keys(transaction, keys)
+        })
+    }
+
+    fn put_link(&self, link: EnrolmentLink, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put_json(key::link(link.id), &link)
+        })
+    }
+
+    fn change_link(
+        &self,
+        id: Id,
+        change: LinkChange,
+        at: Moment,
+        mut with: With,
+    ) -> Pending<EnrolmentLink> {
+        self.committer.submit(move |transaction| {
+            let link: Option<EnrolmentLink> = transaction.get(&key::link(id))?;
+            let link = link.ok_or(StoreError::NotFound("enrolment link"))?;
+            if link.state(at) != LinkState::Open {
+                return Ok(link);
+            }
+            transaction.with(&mut with)?;
+            changes::change_link(transaction, link, change, at)
         })
     }
 
@@ -283,6 +335,27 @@ impl Store for SledStore {
             transaction.put_json(key::token(id), &token)?;
             transaction.effect(Effect::Token(token));
             Ok(())
+        })
+    }
+
+    fn put_access_token(&self, token: AccessToken, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            transaction.put_json(key::access_token(token.id), &token)
+        })
+    }
+
+    fn revoke_access_token(&self, id: Id, at: Moment, mut with: With) -> Pending<()> {
+        self.committer.submit(move |transaction| {
+            let key = key::access_token(id);
+            let token: Option<AccessToken> = transaction.get(&key)?;
+            let mut token = token.ok_or(StoreError::NotFound("access token"))?;
+            if token.revoked_at.is_some() {
+                with.events.clear();
+            }
+            transaction.with(&mut with)?;
+            token.revoked_at = token.revoked_at.or(Some(at));
+            transaction.put_json(key, &token)
         })
     }
 

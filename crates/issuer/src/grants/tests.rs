@@ -1,0 +1,232 @@
+use super::*;
+
+const POLICY: &str = r#"
+version = 1
+
+[[rule]]
+name = "reports"
+agents = ["did:key:zOne", "0199d3a0-5a7e-7c1b-8e55-0d6c2f4b9a31"]
+sponsors = ["did:web:acme.example"]
+principals = ["https://idp.example"]
+actions = ["files.read", "files.list"]
+resources = ["https://files.example/reports"]
+audience = ["https://files.example"]
+max_depth = 1
+constraints = [{ type = "Budget", unit = "EUR", amount = 5000 }]
+
+[[rule]]
+name = "trusted tools"
+kinds = ["tool"]
+tier = "gold"
+score = 80
+certifications = [{ scheme = "ISO/IEC 42001", level = "certified" }, { scheme = "SOC 2" }]
+principal = "none"
+actions = ["*"]
+resources = ["*"]
+audience = ["*"]
+max_valid_for = "30m"
+max_depth = 3
+"#;
+
+fn policy() -> GrantPolicy {
+    GrantPolicy::from_toml(POLICY).unwrap()
+}
+
+fn facts() -> AgentFacts {
+    AgentFacts {
+        id: "0199d3a0-5a7e-7c1b-8e55-000000000000".to_owned(),
+        did: "did:key:zOne".to_owned(),
+        sponsor: "did:web:acme.example".to_owned(),
+        kind: "orchestrator".to_owned(),
+        ..AgentFacts::default()
+    }
+}
+
+fn principal(issuer: &str, subject: &str) -> Option<Principal> {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    Some(Principal { issuer: issuer.to_owned(), subject: subject.to_owned(), digest })
+}
+
+fn request() -> GrantRequest {
+    GrantRequest {
+        task: "book-travel-4711".to_owned(),
+        rights: Rights {
+            actions: vec!["files.read".to_owned()],
+            resources: vec![Resource::parse("https://files.example/reports/2026").unwrap()],
+            audience: vec!["https://files.example".to_owned()],
+            constraints: vec![Constraint::Budget { unit: "EUR".to_owned(), amount: 4000 }],
+            max_depth: 1,
+        },
+        valid_for: None,
+        principal: principal("https://idp.example", "alice"),
+    }
+}
+
+#[test]
+fn what_a_rule_lists_is_granted_for_as_long_as_it_says() {
+    let granted = decide(&request(), &facts(), &policy()).unwrap();
+    assert_eq!(granted, Decision { rule: "reports".to_owned(), valid_for: USUAL });
+    let asked = GrantRequest { valid_for: Some(Duration::from_secs(60)), ..request() };
+    let granted = decide(&asked, &facts(), &policy()).unwrap();
+    assert_eq!(granted.valid_for, Duration::from_secs(60));
+    // By its id as well as by its DID.
+    let facts = AgentFacts {
+        id: "0199d3a0-5a7e-7c1b-8e55-0d6c2f4b9a31".to_owned(),
+        did: "did:key:zTwo".to_owned(),
+        ..facts()
+    };
+    assert_eq!(decide(&request(), &facts, &policy()).unwrap().rule, "reports");
+}
+
+#[test]
+fn whatever_goes_beyond_a_rule_is_refused_with_the_reason() {
+    let refused = |change: &dyn Fn(&mut GrantRequest)| {
+        let mut request = request();
+        change(&mut request);
+        let refusal = decide(&request, &facts(), &policy()).unwrap_err();
+        assert!(refusal.policy);
+        assert_eq!(refusal.rules.len(), 2);
+        assert!(refusal.rules[0].for_this_agent && !refusal.rules[1].for_this_agent);
+        // Of a rule that is for others, the agent is told nothing.
+        assert!(!refusal.to_string().contains("trusted tools"), "{refusal}");
+        assert_eq!(refusal.rules[0].lacks.len(), 1, "{refusal}");
+        refusal.rules[0].lacks[0].clone()
+    };
+    let resource = |name: &str| Resource::parse(name).unwrap();
+    for (change, says) in [
+        (
+            Box::new(|request: &mut GrantRequest| request.principal = None)
+                as Box<dyn Fn(&mut GrantRequest)>,
+            "asks for a principal",
+        ),
+        (
+            Box::new(|request| request.principal = principal("https://other.example", "alice")),
+            "https://other.example",
+        ),
+        (
+            Box::new(|request| request.principal = principal("did:key:zA", "did:key:zA")),
+            "did:key:zA",
+        ),
+        (Box::new(|request| request.rights.actions.push("files.write".to_owned())), "files.write"),
+        (
+            Box::new(move |request| {
+                request.rights.resources.push(resource("https://files.example"));
+            }),
+            "the resource",
+        ),
+        (
+            Box::new(move |request| {
+                request.rights.resources = vec![resource("https://files.example/reports-old")];
+            }),
+            "reports-old",
+        ),
+        (
+            Box::new(|request| request.rights.audience.push("https://b.example".to_owned())),
+            "https://b.example",
+        ),
+        (Box::new(|request| request.rights.constraints.clear()), "at most 5000 EUR"),
+        (
+            Box::new(|request| {
+                request.rights.constraints =
+                    vec![Constraint::Budget { unit: "EUR".to_owned(), amount: 5001 }];
+            }),
+            "at most 5000 EUR",
+        ),
+        (Box::new(|request| request.rights.max_depth = 2), "maxDepth"),
+        (Box::new(|request| request.valid_for = Some(Duration::from_secs(601))), "validFor"),
+    ] {
+        let why = refused(&*change);
+        assert!(why.contains(says), "{says}: {why}");
+    }
+}
+
+#[test]
+fn who_asks_has_to_be_whom_the_rule_is_for() {
+    let request =
+        GrantRequest { principal: None, valid_for: Some(Duration::from_secs(1800)), ..request() };
+    let good = AgentFacts {
+        kind: "tool".to_owned(),
+        sponsor: "did:web:other.example".to_owned(),
+        tier: Some(Tier::Platinum),
+        score: Some(80),
+        certifications: vec![
+            ("SOC 2".to_owned(), "type 2".to_owned()),
+            ("ISO/IEC 42001".to_owned(), "certified".to_owned()),
+        ],
+        ..facts()
+    };
+    let granted = decide(&request, &good, &policy()).unwrap();
+    assert_eq!(granted.rule, "trusted tools");
+    let without = |change: &dyn Fn(&mut AgentFacts)| {
+        let mut facts = good.clone();
+        change(&mut facts);
+        let refusal = decide(&request, &facts, &policy()).unwrap_err();
+        assert!(!refusal.rules[1].for_this_agent);
+        refusal.rules[1].lacks.join("; ")
+    };
+    assert!(without(&|facts| facts.kind = "workflow".to_owned()).contains("kinds"));
+    assert!(without(&|facts| facts.tier = Some(Tier::Silver)).contains("silver"));
+    assert!(without(&|facts| facts.tier = None).contains("tier"));
+    assert!(without(&|facts| facts.score = Some(79)).contains("79"));
+    assert!(without(&|facts| facts.score = None).contains("score"));
+    assert!(without(&|facts| drop(facts.certifications.pop())).contains("ISO/IEC 42001"));
+    assert!(
+        without(&|facts| facts.certifications[1].1 = "started".to_owned()).contains("certified")
+    );
+    // A principal where none is wanted.
+    let with = GrantRequest { principal: principal("https://idp.example", "alice"), ..request };
+    let refusal = decide(&with, &good, &policy()).unwrap_err();
+    assert!(refusal.to_string().contains("on behalf of"), "{refusal}");
+}
+
+#[test]
+fn without_a_policy_or_a_rule_nothing_is_granted() {
+    let refusal = decide(&request(), &facts(), &GrantPolicy::default()).unwrap_err();
+    assert!(!refusal.policy && refusal.to_string().contains("no grant policy"), "{refusal}");
+    let empty = GrantPolicy::from_toml("version = 1").unwrap();
+    let refusal = decide(&request(), &facts(), &empty).unwrap_err();
+    assert!(refusal.policy && refusal.to_string().contains("no rule"), "{refusal}");
+}
+
+#[test]
+fn a_policy_that_is_not_plain_is_refused_where_it_is_wrong() {
+    let rule = |more: &str| {
+        let rule = [
+            "version = 1\n[[rule]]\nname = \"a\"\nagents = [\"*\"]\nactions = [\"a\"]\n",
+            "resources = [\"urn:a\"]\naudience = [\"b\"]\n",
+            more,
+        ];
+        rule.concat()
+    };
+    assert!(GrantPolicy::from_toml(&rule("")).is_ok());
+    let without = |line: &str| rule("").replace(line, "");
+    for (text, line, says) in [
+        ("version = 2".to_owned(), 1, "version = 1"),
+        (String::new(), 1, "version"),
+        (rule("surprise = 1\n"), 8, "surprise"),
+        (rule("principal = \"maybe\"\n"), 8, "required, optional or none"),
+        (rule("principal = \"none\"\nprincipals = [\"https://idp.example\"]\n"), 9, "nobody"),
+        (rule("max_valid_for = \"2h\"\n"), 8, "1s to 1h"),
+        (rule("max_valid_for = \"soon\"\n"), 8, ""),
+        (rule("max_depth = 10\n"), 8, "0 to 9"),
+        (rule("tier = \"diamond\"\n"), 8, "platinum"),
+        (rule("score = 101\n"), 8, "0 to 100"),
+        (rule("kinds = [\"robot\"]\n"), 8, "workflow"),
+        (rule("sponsors = [\"acme\"]\n"), 8, "not a DID"),
+        (rule("constraints = [{ type = \"Mood\" }]\n"), 8, "not known"),
+        (rule("constraints = [{ type = \"Uses\", max = 1.5 }]\n"), 8, "whole number"),
+        (rule("constraints = [{ type = \"Uses\", max = -1 }]\n"), 8, "whole number"),
+        (rule("certifications = [{ name = \"x\" }]\n"), 8, "name"),
+        (without("agents = [\"*\"]\n"), 3, "whom it is for"),
+        (without("actions = [\"a\"]\n"), 2, "actions"),
+        (rule("").replace("[\"a\"]", "[]"), 5, "at least one"),
+        (rule("").replace("[\"a\"]", "[\"a\", \"*\"]"), 5, "alone"),
+        (rule("").replace("[\"a\"]", "[\"files.*\"]"), 5, "compared whole"),
+        (rule("").replace("[\"urn:a\"]", "[\"urn:a/../b\"]"), 6, "dot segment"),
+        (format!("{}{}", rule(""), &rule("")[12..]), 9, "twice"),
+    ] {
+        let error = GrantPolicy::from_toml(&text).unwrap_err();
+        assert!(error.message.contains(says), "{text}: {error}");
+        assert_eq!(error.line, line, "{text}: {error}");
+    }
+}
