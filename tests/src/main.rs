@@ -18,4 +18,5 @@ mod threats;
 mod vc_api;
 mod vectors;
 mod verdicts;
+mod wallet;
 mod world;

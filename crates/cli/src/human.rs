@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use bonafide_core::delegation::Principal;
 use bonafide_verifier::{
-    Check, CheckOutcome, DidVersion, Effect, Mode, Outcome, Part, ProofReport, RungReport, Verdict,
+    Check, CheckOutcome, DidVersion, Effect, Effective, Mode, Outcome, Part, ProofReport,
+    RungReport, Verdict,
 };
 
 pub(crate) const PLAIN: anstyle::Reset = anstyle::Reset;
@@ -84,9 +86,41 @@ pub(crate) fn verdict(verdict: &Verdict) -> String {
     for DidVersion { did, id, time } in verdict.did_versions() {
         let _ = writeln!(text, "  {} by its version {id} of {time}", shown(did));
     }
+    if let Some(Principal { issuer, subject, .. }) = verdict.principal() {
+        let _ = writeln!(text, "  on behalf of {}, as {} says", shown(subject), shown(issuer));
+    }
     checks(verdict.checks(), &mut text);
+    chain(verdict, &mut text);
     ladder(verdict, &mut text);
     text
+}
+
+/// The grant and where it went, and what is left of it.
+fn chain(verdict: &Verdict, text: &mut String) {
+    let links = verdict.chain();
+    if !links.is_empty() {
+        let _ = writeln!(text, "\n{BOLD}chain{PLAIN}");
+    }
+    for (index, link) in links.iter().enumerate() {
+        let what = if index == 0 { "granted" } else { "handed on" };
+        let (issuer, subject, task) =
+            (shown(&link.issuer), shown(&link.subject), shown(&link.task));
+        let until = link.valid_until.map(|until| format!(", until {until}")).unwrap_or_default();
+        let _ = writeln!(text, "  {what} by {issuer}\n      to {subject}\n      for {task}{until}");
+    }
+    let Effective { actions, resources, obligations } = verdict.effective();
+    if links.is_empty() && obligations.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n{BOLD}rights{PLAIN}");
+    for (what, names) in [("actions", actions), ("resources", resources)] {
+        if !names.is_empty() {
+            let _ = writeln!(text, "  {what}: {}", shown(&names.join(", ")));
+        }
+    }
+    for obligation in obligations {
+        let _ = writeln!(text, "  {YELLOW}!{PLAIN} {}", shown(&obligation.to_string()));
+    }
 }
 
 /// One line: outcome, level, and why not.

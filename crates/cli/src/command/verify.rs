@@ -10,6 +10,7 @@ use bonafide_verifier::{
     Request, Verdict, verify, verify_proof,
 };
 use clap::Args;
+use sha2::{Digest, Sha256};
 
 use super::present::Binding;
 use super::timestamp;
@@ -24,6 +25,9 @@ use crate::{files, human};
       --challenge 9f1c2d --domain https://pay.example --action payments.execute
   bonafide verify score.vc --policy policy.toml --bundle trust.bundle
   bonafide verify score.vc --proof-only --did-document scorer.did.json
+  bonafide verify header.jwt --policy policy.toml --bundle trust.bundle --action files.read \\
+      --http GET https://files.example/reports/1 --service https://files.example \\
+      --resource https://files.example/reports/1
 
 Never uses the network. Without --state, replays and rolled-back bundles can't be noticed, and the
 verdict says so.")]
@@ -47,9 +51,22 @@ pub(crate) struct Verify {
     /// What the agent wants to do.
     #[arg(long)]
     action: Option<String>,
-    /// What it wants to do it to.
+    /// What it wants to do it to, in canonical form.
     #[arg(long)]
     resource: Option<String>,
+    /// An argument of the action; may be repeated. A grant may say what it has to be.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    argument: Vec<(String, String)>,
+    /// The HTTP request that the presentation came with; needs --service, and no nonce.
+    #[arg(long, num_args = 2, value_names = ["METHOD", "URI"], requires = "service")]
+    http: Vec<String>,
+    /// How the service that is called names itself: the presentation's audience.
+    #[arg(long, value_name = "AUDIENCE", requires = "http")]
+    #[arg(conflicts_with_all = ["audience", "domain"])]
+    service: Option<String>,
+    /// The body of that request.
+    #[arg(long, value_name = "FILE", requires = "http")]
+    body: Option<PathBuf>,
     /// An id for your records, repeated in the verdict.
     #[arg(long)]
     request_id: Option<String>,
@@ -67,7 +84,7 @@ impl Verify {
         if self.proof_only {
             let input = files::read(&self.file)?;
             let now = self.at.unwrap_or(app.now);
-            return proof_only(&input, &self.request(), &self.evidence()?, now, app);
+            return proof_only(&input, &self.request()?, &self.evidence()?, now, app);
         }
         let (verdict, policy) = self.decide(app)?;
         print(&verdict, &policy, app)?;
@@ -80,7 +97,7 @@ impl Verify {
         let policy = super::policy::load(path)?;
         let input = files::read(&self.file)?;
         let now = self.at.unwrap_or(app.now);
-        let request = self.request();
+        let request = self.request()?;
         let evidence = self.evidence()?;
         let bundle = match &self.bundle {
             None => None,
@@ -105,7 +122,7 @@ impl Verify {
         })
     }
 
-    fn request(&self) -> Request {
+    fn request(&self) -> Result<Request, Failure> {
         let mut request = Request::new();
         if let Some(nonce) = self.binding.nonce() {
             request = request.nonce(nonce);
@@ -119,10 +136,22 @@ impl Verify {
         if let Some(resource) = &self.resource {
             request = request.resource(resource);
         }
+        for (name, value) in &self.argument {
+            request = request.argument(name, value);
+        }
+        if let [method, uri] = &self.http[..] {
+            request = request.http(method, uri);
+        }
+        if let Some(service) = &self.service {
+            request = request.audience(service);
+        }
+        if let Some(path) = &self.body {
+            request = request.body_digest(Sha256::digest(files::read(path)?).into());
+        }
         if let Some(id) = &self.request_id {
             request = request.id(id);
         }
-        request
+        Ok(request)
     }
 
     /// Holds the verdict against the state folder. What can't be written is not believed.
@@ -191,6 +220,12 @@ fn signed_by(report: &ProofReport) -> Vec<String> {
         |check: &&Check| check.name == CheckName::Proof && check.outcome == CheckOutcome::Passed;
     let proofs = report.checks.iter().filter(good);
     proofs.map(|check| format!("{}: {}", check.part, check.note())).collect()
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    let (name, value) = pair.ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 pub(crate) fn exit(outcome: Outcome) -> Exit {
