@@ -2,6 +2,7 @@
 
 mod agent;
 mod agent_enrol;
+mod agent_link;
 mod attest;
 mod attest_batch;
 mod audit;

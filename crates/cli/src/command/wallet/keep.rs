@@ -118,7 +118,7 @@ fn made(folder: &str, key: Option<&KeyEntry>, app: &mut App<'_>) -> Result<Exit,
 
 A key goes with its secret, for good, and not as long as credentials are bound to it.")]
 pub(super) struct Remove {
-    /// The credential: its id, or the beginning of its UUID.
+    /// The credential: its id, or the end of it.
     #[arg(value_name = "ID", required_unless_present_any = ["key", "issuer"])]
     #[arg(conflicts_with_all = ["key", "issuer"])]
     credential: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use bonafide_linked_data::SUITES;
 use bonafide_wallet::{Held, SealError, StoreError, Wallet, WalletError};
 use clap::Args;
 
@@ -66,23 +67,23 @@ impl Place {
             return Err(failure(StoreError::Missing { folder }.into()));
         }
         let passphrase = self.source().read(&WALLET)?;
-        Wallet::open(&folder, &passphrase).map_err(failure)
+        let mut wallet = Wallet::open(&folder, &passphrase).map_err(failure)?;
+        wallet.use_suites(SUITES);
+        Ok(wallet)
     }
 }
 
-/// The credential that is meant by its id, by its digest, or by the beginning of its UUID.
+/// The credential that is meant by its id, or by the end of it.
 pub(super) fn held<'w>(wallet: &'w Wallet, name: &str) -> Result<&'w Held, Failure> {
     const SHORTEST: usize = 4;
     if let Some(held) = wallet.get(name) {
         return Ok(held);
     }
-    let begins =
-        |held: &&Held| held.id.strip_prefix("urn:uuid:").unwrap_or(&held.id).starts_with(name);
-    let mut found = wallet.list().iter().filter(begins);
+    let mut found = wallet.list().iter().filter(|held| held.id.ends_with(name));
     match (found.next(), found.next()) {
         (Some(held), None) if name.len() >= SHORTEST => Ok(held),
-        (Some(_), Some(_)) => Err(Failure::usage(format!(
-            "more than one credential begins with {}; write more of its id",
+        (Some(_), Some(_)) if name.len() >= SHORTEST => Err(Failure::usage(format!(
+            "more than one credential ends in {}; write more of its id",
             shown(name)
         ))),
         _ => Err(Failure::usage(format!("there is no credential {} in this wallet", shown(name)))
@@ -96,6 +97,16 @@ pub(super) fn failure(error: WalletError) -> Failure {
     let (exit, help) = match &error {
         WalletError::Store(error) => of_store(error),
         WalletError::Random(_) => (Exit::Fault, None),
+        // What was looked at and does not count.
+        WalletError::Refused(_)
+        | WalletError::NotOurs(_)
+        | WalletError::Widens(_)
+        | WalletError::OutlivesParent { .. }
+        | WalletError::NoDelegationLeft
+        | WalletError::NoStatusLeft
+        | WalletError::NotPresentable { .. }
+        | WalletError::BundleForeign(_)
+        | WalletError::BundleOlder { .. } => (Exit::Rejected, None),
         WalletError::NoKey(_) | WalletError::NoIssuer(_) => {
             (Exit::Usage, Some("bonafide wallet status"))
         }

@@ -82,11 +82,11 @@ fn as_json(wallet: &Wallet, held: &Held, now: Timestamp) -> serde_json::Value {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  bonafide wallet show 0199d3a0
-  bonafide wallet show 0199d3a0 --raw > identity.vc
+  bonafide wallet show 2f4b9a31
+  bonafide wallet show 6c2f4b9a31 --raw > identity.vc
   bonafide wallet show --key agent")]
 pub(super) struct Show {
-    /// The credential: its id, or the beginning of its UUID.
+    /// The credential: its id, or the end of it.
     #[arg(value_name = "ID", required_unless_present_any = ["key", "issuer"])]
     #[arg(conflicts_with_all = ["key", "issuer"])]
     credential: Option<String>,
