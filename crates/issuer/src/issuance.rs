@@ -105,6 +105,8 @@ pub struct Signed {
     pub credential_type: String,
     /// How it is secured.
     pub format: Format,
+    /// When it ends, if it does, in seconds since 1970.
+    pub valid_until: Option<i64>,
     /// The bytes that are handed out: JSON in RFC 8785 form, or the token.
     pub secured: Vec<u8>,
 }
@@ -401,6 +403,7 @@ impl Prepared {
             document_id: self.document_id,
             credential_type: self.credential_type,
             format: self.order_format,
+            valid_until: self.credential.valid_until,
             secured,
         })
     }

@@ -1,6 +1,7 @@
 //! The settings: one TOML file, every member documented with its default, unknown ones refused.
 
 mod check;
+mod grants;
 mod oauth;
 
 use std::collections::BTreeSet;
@@ -15,10 +16,10 @@ use url::Url;
 
 pub use self::check::did_web;
 use self::check::{check_instance, check_public_url, is_origin};
+use self::grants::check_providers;
+pub use self::grants::{GrantSettings, ProviderSettings};
 pub use self::oauth::OAuthSettings;
 use crate::format::Format;
-use crate::grants::GrantPolicy;
-use crate::providers::Providers;
 
 /// The types of keys that sign; a did:web has one of each, for every format.
 pub const KEY_TYPES: [KeyType; 4] =
@@ -141,26 +142,6 @@ fn span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error
         Some(milliseconds) => Ok(Duration::from_millis(milliseconds)),
         None => parse_duration(&text).map_err(serde::de::Error::custom),
     }
-}
-
-/// An external identity provider whose tokens say on whose behalf an agent asks.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProviderSettings {
-    /// What its tokens say in `iss`.
-    pub issuer: String,
-    /// What its tokens have to say in `aud`.
-    pub audience: String,
-    /// A file with its keys, a JWK set (RFC 7517, 5).
-    pub jwks: PathBuf,
-}
-
-/// Just-in-time grants.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GrantSettings {
-    /// The file that says which agent may be granted what; nothing is granted without one.
-    pub policy: Option<PathBuf>,
 }
 
 /// What one client may ask for.
@@ -411,15 +392,7 @@ impl Settings {
                 return wrong(format!("two instances are called {}", instance.name));
             }
         }
-        let mut issuers = BTreeSet::new();
-        for provider in &self.providers {
-            if provider.issuer.is_empty() || provider.audience.is_empty() {
-                return wrong("provider: issuer and audience can't be empty".to_owned());
-            }
-            if !issuers.insert(&provider.issuer) {
-                return wrong(format!("the provider {} occurs twice", provider.issuer));
-            }
-        }
+        check_providers(&self.providers)?;
         let spans = [
             ("limits.request_timeout", self.limits.request_timeout),
             ("issuance.valid_for", self.issuance.valid_for),
@@ -466,19 +439,6 @@ impl Settings {
             );
         }
         Ok(())
-    }
-
-    /// Reads the files that decide about grants: the keys of providers, and the grant policy.
-    pub fn files(&self) -> Result<(Providers, GrantPolicy), SettingsError> {
-        let providers = Providers::load(&self.providers)?;
-        let Some(path) = &self.grants.policy else {
-            return Ok((providers, GrantPolicy::default()));
-        };
-        let wrong = |error: &dyn std::fmt::Display| {
-            SettingsError(format!("grants.policy: {}: {error}", path.display()))
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
-        Ok((providers, GrantPolicy::from_toml(&text).map_err(|error| wrong(&error))?))
     }
 
     /// The host of that URL.

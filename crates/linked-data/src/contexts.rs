@@ -87,7 +87,7 @@ pub const PINNED: [PinnedContext; 11] = [
     (
         BONAFIDE_V1,
         BONAFIDE_V1_DOCUMENT,
-        "4a6b39b4fc009a15d6d1e77b1188de8fe28b8dac56d4bd58a3c9511df546d896",
+        "39a7da258b2264be48446bd3647b9f3d8773568bbb18dc4c30ddd396e262d73c",
     ),
 ];
 

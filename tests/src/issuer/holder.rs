@@ -2,11 +2,15 @@
 
 use std::cell::Cell;
 
+use bonafide_core::delegation::{ChildStatus, Grant, ParentLink};
 use bonafide_core::did::did_key;
 use bonafide_core::encoding::encode_base64url;
+use bonafide_core::json::{Limits, parse, to_canonical_string};
 use bonafide_core::key::KeyType;
+use bonafide_core::time::Timestamp;
 use bonafide_proof::jose::{TokenType, sign_bytes};
 use bonafide_proof::{SecretKey, Signer};
+use bonafide_testkit::chain::{LinkDraft, digest_of, sign_delegation};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -117,4 +121,64 @@ pub(crate) fn send_with(
         vec![("bonafide-presentation", presentation), ("content-type", "application/json")];
     all.extend(headers);
     http::send(issuer.port, method, path, &all, body).unwrap()
+}
+
+impl Holder {
+    /// An agent that enrols itself by a link, and holds its identity.
+    pub(crate) fn enrolled(issuer: &Issuer, seed: u8, kind: &str) -> Self {
+        let mut holder = Self::new(seed);
+        let made = issuer.post(
+            "/enrolment-links",
+            &json!({
+                "name": format!("Agent {seed}"), "kind": kind, "version": "1.0.0",
+                "modelDigest": super::agent::MODEL, "codeDigest": super::agent::CODE,
+                "sponsor": "did:web:acme.example",
+            }),
+        );
+        let link = made.is(201)["link"].as_str().unwrap().to_owned();
+        let (place, secret) = link.strip_prefix(&issuer.url()).unwrap().split_once('#').unwrap();
+        let proof = holder.answers(issuer, &[]);
+        let body = json!({"secret": secret, "did": holder.did, "proof": proof}).to_string();
+        let headers = [("content-type", "application/json")];
+        let told = http::send(issuer.port, "POST", place, &headers, body.as_bytes()).unwrap();
+        holder.credentials.push(told.is(201)["credentials"][0].clone());
+        holder
+    }
+
+    /// A part of a grant or delegation that it holds, for another agent: actions, resources and
+    /// audience stay, the depth is one less. `index` is the child's own, `handed` is handed on.
+    pub(crate) fn delegate(
+        &self,
+        parent: &Value,
+        child: &Self,
+        index: u64,
+        handed: &[u64],
+    ) -> Value {
+        let text = parent.to_string();
+        let limits = Limits::for_size(text.len());
+        let document = parse(text.as_bytes(), &limits).unwrap().into_owned();
+        let subject = document.get("credentialSubject").and_then(|one| one.as_object()).unwrap();
+        let root = parent["type"][1] == "TaskGrantCredential";
+        let what = if root { "TaskGrantCredential" } else { "DelegationCredential" };
+        let mut grant = Grant::from_subject(what, subject, root).unwrap();
+        let list = grant.child_status.as_ref().unwrap().list.clone();
+        let id = parent["id"].as_str().unwrap().to_owned();
+        grant.rights.max_depth -= 1;
+        grant.principal = None;
+        grant.parent = Some(ParentLink { id, digest: digest_of(&document) });
+        grant.holder_key = child.method();
+        grant.child_status = (!handed.is_empty())
+            .then(|| ChildStatus { list: list.clone(), indexes: handed.to_vec() });
+        let at = |name: &str| Timestamp::parse(parent[name].as_str().unwrap()).unwrap();
+        let draft = LinkDraft {
+            id: format!("urn:uuid:0199d3a0-5a7e-7c1b-8e55-{index:012}"),
+            issuer: self.did.clone(),
+            subject: child.did.clone(),
+            grant,
+            span: (at("validFrom"), at("validUntil")),
+            status: (list, index),
+        };
+        let signed = sign_delegation(draft.unsigned(), &self.key, &self.method());
+        serde_json::from_str(&to_canonical_string(&signed)).unwrap()
+    }
 }

@@ -174,3 +174,69 @@ fn what_a_link_says_is_checked_and_who_makes_one_is_a_registrar() {
     assert_eq!(told["credentials"], json!([]));
     assert_eq!(told["agent"]["state"], "enrolled");
 }
+
+#[test]
+fn an_identity_is_renewed_shortly_before_it_ends() {
+    let issuer = Issuer::start();
+    let mut agent = Holder::new(20);
+    let mut asked = wanted();
+    asked["validFor"] = "9s".into();
+    let (path, secret) = link(&issuer, &asked);
+    let told = enrol(&issuer, &path, &enrolment(&issuer, &agent, &secret), &[]).is(201);
+    let identity = told["credentials"][0].clone();
+    agent.credentials = vec![identity.clone()];
+    let early = agent.post(&issuer, "/credentials/renew", &Value::Null);
+    early.refused(409, "renewal-too-early");
+    std::thread::sleep(std::time::Duration::from_millis(6300));
+    let told = agent.post(&issuer, "/credentials/renew", &json!({})).is(201);
+    let renewed = &told["credentials"][0];
+    assert_ne!(renewed["id"], identity["id"]);
+    assert_eq!(renewed["credentialSubject"], identity["credentialSubject"]);
+    let at = |credential: &Value, name: &str| {
+        bonafide_core::time::Timestamp::parse(credential[name].as_str().unwrap()).unwrap().unix()
+    };
+    // For as long as the last one, and no longer.
+    assert_eq!(at(renewed, "validUntil") - at(renewed, "validFrom"), 9);
+    assert!(at(renewed, "validFrom") > at(&identity, "validFrom"));
+    agent.credentials = vec![renewed.clone()];
+    let early = agent.post(&issuer, "/credentials/renew", &Value::Null);
+    early.refused(409, "renewal-too-early");
+    // Who is not what it was asks its registrar.
+    let place = format!("/agents/{}", told["agent"]["id"].as_str().unwrap());
+    let change = json!({"version": "2.0.0"});
+    issuer.send(&issuer.admin(), "PATCH", &place, &change, &[]).is(200);
+    let changed = agent.post(&issuer, "/credentials/renew", &Value::Null);
+    changed.refused(409, "identity-attestation-required");
+}
+
+#[test]
+fn an_agent_gets_another_key_and_the_old_one_counts_no_more() {
+    let issuer = Issuer::start();
+    let old = Holder::enrolled(&issuer, 30, "tool");
+    let (mut new, other) = (Holder::new(31), Holder::enrolled(&issuer, 32, "tool"));
+    let body = |holder: &Holder| json!({"did": holder.did, "proof": holder.answers(&issuer, &[])});
+    // Without the new key's proof, to a DID that is another's, or with a proof that was used.
+    let mut theirs = body(&old);
+    theirs["did"] = new.did.clone().into();
+    old.post(&issuer, "/agents/me/keys", &theirs).refused(400, "malformed-value");
+    old.post(&issuer, "/agents/me/keys", &body(&other)).refused(409, "exists");
+    let proven = body(&new);
+    let told = old.post(&issuer, "/agents/me/keys", &proven).is(201);
+    assert_eq!(told["agent"]["did"], new.did);
+    let identity = told["credentials"][0].clone();
+    assert_eq!(identity["credentialSubject"]["id"], new.did);
+    // The old one is nobody any more.
+    old.post(&issuer, "/credentials/renew", &Value::Null).refused(401, "presentation-refused");
+    let listed = issuer.get_as(&issuer.admin(), &format!("/agents?did={}", old.did)).is(200);
+    assert_eq!(listed["items"], json!([]));
+    issuer.restart();
+    new.credentials = vec![identity.clone()];
+    new.post(&issuer, "/credentials/renew", &Value::Null).refused(409, "renewal-too-early");
+    issuer.pull();
+    issuer.write("new.vc", &identity.to_string());
+    issuer.verdict("new.vc", &[]).is_accepted();
+    issuer.write("old.vc", &old.credentials[0].to_string());
+    issuer.verdict("old.vc", &[]).is_rejected("revoked");
+    let audit = issuer.get_as(&issuer.admin(), "/audit?event=agent-rekeyed").is(200);
+    assert_eq!(audit["items"][0]["record"]["was"], old.did);
+}

@@ -100,9 +100,8 @@ struct Asked {
 
 /// Asks for a grant: refused unless a rule of the grant policy allows all of it.
 #[utoipa::path(post, path = "/grants", tag = "grants", request_body = GrantAsked,
-    params(("Bonafide-Presentation" = String, Header, description = "A vp+jwt made for this request, with the agent's identity."),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
-    responses((status = 201, body = MadeGrant), Refusals))]
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request gets the first answer.")),
+    security(("presentation" = [])), responses((status = 201, body = MadeGrant), Refusals))]
 pub(super) async fn ask(
     State(service): State<Arc<Service>>,
     Presented { presenter, body }: Presented,
@@ -406,9 +405,8 @@ pub(super) struct Completion {
 
 /// Ends a grant whose task is done: it is revoked, with all that was delegated under it.
 #[utoipa::path(post, path = "/grants/{id}/complete", tag = "grants", request_body = Option<Completion>,
-    params(("id" = String, Path, description = "The grant's id"),
-        ("Bonafide-Presentation" = Option<String>, Header, description = "A vp+jwt made for this request by the grant's holder; or a token.")),
-    security(("token" = []), ()), responses((status = 200, body = CredentialSummary), Refusals))]
+    params(("id" = String, Path, description = "The grant's id")),
+    security(("token" = []), ("presentation" = [])), responses((status = 200, body = CredentialSummary), Refusals))]
 pub(super) async fn complete(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
@@ -454,9 +452,8 @@ pub(super) struct RevokedChild {
 /// operator.
 #[utoipa::path(post, path = "/grants/{id}/children/{index}/revoke", tag = "grants", request_body = Option<Why>,
     params(("id" = String, Path, description = "The grant's id"),
-        ("index" = u32, Path, description = "The status index of the child"),
-        ("Bonafide-Presentation" = Option<String>, Header, description = "A vp+jwt made for this request, with the presenter's chain if it is not the holder; or a token.")),
-    security(("token" = []), ()), responses((status = 200, body = RevokedChild), Refusals))]
+        ("index" = u32, Path, description = "The status index of the child")),
+    security(("token" = []), ("presentation" = [])), responses((status = 200, body = RevokedChild), Refusals))]
 pub(super) async fn revoke_child(
     State(service): State<Arc<Service>>,
     Path((id, index)): Path<(String, String)>,

@@ -28,6 +28,7 @@ use crate::event::{Caller, EventDraft};
 use crate::format::Selective;
 use crate::id::Id;
 use crate::issuance::{Content, Order, Signed};
+use crate::issue::Outcomes;
 use crate::problem::Problem;
 use crate::service::Service;
 use crate::store::{
@@ -427,12 +428,26 @@ async fn attest(
     let order = identity_order(service, &agent, link.valid_for.map(Duration::from_secs), caller)?;
     let asked = Arc::clone(service);
     let outcome = service.issue(vec![order], caller, idempotency, move |outcomes| {
-        let outcome = outcomes.first().ok_or_else(|| Problem::fault("nothing was issued"))?;
-        let signed = outcome.as_ref().map_err(Clone::clone)?;
-        let agent = Agent { state: AgentState::Active, identity_attested: true, ..agent.clone() };
-        answer_to(&asked, &agent, Some(signed))
+        identity_answer(&asked, &agent, outcomes)
     });
     Ok(outcome.await?.0.into_response())
+}
+
+/// What an agent is told once its identity is attested.
+pub(super) fn identity_answer(
+    service: &Service,
+    agent: &Agent,
+    outcomes: &Outcomes,
+) -> Result<Answer, Problem> {
+    let outcome = outcomes.first().ok_or_else(|| Problem::fault("nothing was issued"))?;
+    let signed = outcome.as_ref().map_err(Clone::clone)?;
+    let agent = Agent {
+        state: AgentState::Active,
+        identity_attested: true,
+        identity_until: signed.valid_until,
+        ..agent.clone()
+    };
+    answer_to(service, &agent, Some(signed))
 }
 
 /// The order of an agent's identity attestation, in the default instance's own format.

@@ -18,6 +18,7 @@ mod old_jwt;
 mod openapi;
 mod presenter;
 mod published;
+mod renewal;
 mod tokens;
 mod transparency;
 mod vc_api;
@@ -61,6 +62,8 @@ fn routes() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(credentials::revoke_of_agent))
         .routes(routes!(credentials::revoke_of_type))
         // What agents ask for themselves.
+        .routes(routes!(renewal::renew))
+        .routes(routes!(renewal::rekey))
         .routes(routes!(grants::ask))
         .routes(routes!(grants::complete))
         .routes(routes!(grants::revoke_child))

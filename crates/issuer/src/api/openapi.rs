@@ -1,6 +1,6 @@
 //! What the description of the API says besides its routes.
 
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 
 use crate::problem::Problem;
@@ -23,8 +23,14 @@ pub(super) fn base() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An API token: bonafide_…"))
         .build();
+    let presentation = ApiKeyValue::with_description(
+        "Bonafide-Presentation",
+        "A vp+jwt that an agent made for this very request: iss, aud (the service's URL), htm and \
+         htu (RFC 9449), body_sha256, jti, iat and exp, five minutes later at most. Good once.",
+    );
     let components = utoipa::openapi::ComponentsBuilder::new()
         .security_scheme("token", SecurityScheme::Http(bearer))
+        .security_scheme("presentation", SecurityScheme::ApiKey(ApiKey::Header(presentation)))
         .schema_from::<Problem>()
         .build();
     OpenApiBuilder::new().info(info).components(Some(components)).build()

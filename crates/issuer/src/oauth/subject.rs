@@ -8,7 +8,9 @@ use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusRefe
 use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Enveloped;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
-use bonafide_verifier::{Evidence, Outcome, Reason, Request, Verified, verify_proof};
+use bonafide_verifier::{
+    Check, CheckName, Evidence, Outcome, Reason, Request, Verified, verify_proof,
+};
 use sha2::{Digest, Sha256};
 
 use super::client::{Client, SKEW};
@@ -213,7 +215,11 @@ fn of_client(
     let now = at.timestamp();
     let verdict = service.judge(opened.text.as_bytes(), &opened.request, at)?;
     if verdict.outcome() != Outcome::Accepted || verdict.presenter() != Some(&client.did) {
-        return Err(not_good(SUBJECT, verdict.reasons()).into());
+        // What is amiss with the chain says most.
+        let (of_chain, others): (Vec<&Check>, Vec<&Check>) =
+            verdict.checks().iter().partition(|check| check.name == CheckName::Chain);
+        let checks = of_chain.into_iter().chain(others);
+        return Err(not_good(SUBJECT, checks.flat_map(|check| &check.reasons)).into());
     }
     let (credentials, places) = rests_on(service, &opened.claims)?;
     let chain = verdict.chain();

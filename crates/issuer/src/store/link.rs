@@ -49,6 +49,7 @@ impl AgentToBe {
             state: AgentState::Enrolled,
             identity_attested: false,
             identity_until: None,
+            rekeyed_at: None,
             enrolled_at: at,
             changed_at: at,
         }

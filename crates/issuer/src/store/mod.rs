@@ -268,6 +268,9 @@ pub trait Store: Send + Sync {
     /// Changes an agent. The credentials of a suspended or retired one change with it: the first
     /// of them at once, the rest by [`Store::settle`].
     fn change_agent(&self, id: Id, change: AgentChange, at: Moment, with: With) -> Pending<Agent>;
+    /// Gives an active agent another DID, which must be new. What was issued to the old one is
+    /// revoked: the first of it at once, the rest by [`Store::settle`].
+    fn change_did(&self, id: Id, did: String, at: Moment, with: With) -> Pending<Agent>;
     /// Reserves ids and status indexes and keeps the exact payloads. Each has an outcome of its
     /// own; if none succeeds, nothing is kept.
     fn reserve(

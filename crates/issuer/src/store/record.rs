@@ -53,6 +53,11 @@ pub struct Agent {
     /// When that attestation ends, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_until: Option<i64>,
+    /// When it got the DID that it has now, if it had another before; what was issued to that one
+    /// is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub rekeyed_at: Option<Moment>,
     /// When it was enrolled, in milliseconds since 1970.
     #[schema(value_type = u64)]
     pub enrolled_at: Moment,

@@ -48,6 +48,34 @@ pub(super) fn change_agent(
     Ok(agent)
 }
 
+/// Gives an agent another DID. It has no identity attestation then.
+pub(super) fn change_did(
+    transaction: &mut Transaction<'_, '_>,
+    id: Id,
+    did: String,
+    at: Moment,
+    each: Option<&mut EachChanged>,
+) -> Result<Agent, StoreError> {
+    let mut agent = transaction.agent(id)?.clone();
+    if agent.state != AgentState::Active {
+        return Err(StoreError::Conflict("the agent is not active"));
+    }
+    let new = key::agent_did(&did);
+    if transaction.has(&new)? {
+        return Err(StoreError::Exists("an agent with this DID is enrolled"));
+    }
+    transaction.remove(key::agent_did(&agent.did));
+    transaction.put(new, id.as_bytes().to_vec());
+    agent.did = did;
+    agent.identity_attested = false;
+    agent.changed_at = at.max(Moment(agent.changed_at.0 + 1));
+    agent.rekeyed_at = Some(agent.changed_at);
+    transaction.put_agent(agent.clone())?;
+    transaction.put(key::unsettled(id), Vec::new());
+    settle(transaction, id, each)?;
+    Ok(agent)
+}
+
 fn next_state(agent: &Agent, asked: AgentState) -> Result<AgentState, StoreError> {
     match (agent.state, asked) {
         (AgentState::Suspended, AgentState::Active | AgentState::Enrolled) => {
@@ -71,7 +99,9 @@ pub(super) fn settle(
     let marker = key::unsettled(id);
     let Some(after) = transaction.bytes(&marker)? else { return Ok(true) };
     let after = after.try_into().ok().map(Id::from_bytes);
-    let status = match transaction.agent(id)?.state {
+    let agent = transaction.agent(id)?;
+    let rekeyed_at = agent.rekeyed_at;
+    let status = match agent.state {
         AgentState::Retired => Status::Revoked,
         AgentState::Suspended => Status::Suspended,
         AgentState::Enrolled | AgentState::Active => Status::Valid,
@@ -81,7 +111,12 @@ pub(super) fn settle(
         let found = transaction.credential(&key::credential(id))?;
         let Some(credential) = found else { continue };
         if credential.phase == Phase::Issued {
-            let turn = Turn::WithAgent(status);
+            // What was issued to another DID of the agent's does not come back.
+            let of_old_did = rekeyed_at.is_some() && credential.agent_as_of < rekeyed_at;
+            let turn = match of_old_did {
+                true => Turn::Itself(Status::Revoked),
+                false => Turn::WithAgent(status),
+            };
             set_status(transaction, credential, turn, false, each.as_deref_mut())?;
         }
     }

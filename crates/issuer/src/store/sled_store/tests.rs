@@ -1,5 +1,7 @@
 //! What holds of every store, and what of this one.
 
+mod grants;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -105,6 +107,7 @@ fn agent(did: &str) -> Agent {
         state: AgentState::Enrolled,
         identity_attested: false,
         identity_until: None,
+        rekeyed_at: None,
         enrolled_at: Moment(1),
         changed_at: Moment(1),
     }
@@ -301,51 +304,6 @@ fn what_was_reserved_is_not_committed_once_the_agent_is_suspended() {
     assert_eq!(store.status_at(given_up.status_place.unwrap()).unwrap(), Status::Revoked);
     let again = store.commit(vec![issued(&credential)], With::default()).wait().unwrap();
     assert_eq!(again, [Err(StoreError::Conflict("the reservation was given up"))]);
-}
-
-#[test]
-fn what_a_grant_sets_aside_for_its_children_falls_with_it() {
-    let folder = TempDir::new().unwrap();
-    let status =
-        |store: &SledStore, index| store.status_at(StatusPlace { list: 1, index }).unwrap();
-    let grant = {
-        let (store, _, told) = open(folder.path()).unwrap();
-        let agent = active(&store, "did:key:a");
-        let mut grant = credential(Some(&agent), 10, false);
-        grant.child_indexes = vec![20, 21, 22];
-        let reservations = vec![reservation(&grant, Some(&agent), false)];
-        store.reserve(reservations, With::default()).wait().unwrap();
-        store.commit(vec![issued(&grant)], With::default()).wait().unwrap();
-        // One of its children; again; one that is none of its.
-        let before = store.next_event().unwrap();
-        let one = |indexes: &[u32]| {
-            store.revoke_children(grant.id, indexes.to_vec(), with("child")).wait()
-        };
-        assert_eq!(one(&[21]), Ok(true));
-        assert_eq!(one(&[21]), Ok(false));
-        assert_eq!(store.next_event().unwrap(), before + 1, "what changes nothing is no event");
-        assert!(matches!(one(&[21, 23]), Err(StoreError::NotFound(_))));
-        assert_eq!(
-            [20, 21, 22].map(|index| status(&store, index)),
-            [Status::Valid, Status::Revoked, Status::Valid]
-        );
-        let seen = told.statuses.lock().unwrap().clone();
-        assert_eq!(seen.last(), Some(&(StatusPlace { list: 1, index: 21 }, Status::Revoked)));
-        grant
-    };
-    // Over a new start.
-    let (store, _, told) = open(folder.path()).unwrap();
-    assert_eq!(store.credential(grant.id).unwrap().unwrap().child_indexes, [20, 21, 22]);
-    let seen = told.statuses.lock().unwrap().clone();
-    assert_eq!(seen, [(StatusPlace { list: 1, index: 21 }, Status::Revoked)]);
-    // Suspended, its children stay; revoked, they fall.
-    let turn = |status| {
-        store.set_status(Scope::One(grant.id), None, status, With::default()).wait().unwrap();
-    };
-    turn(Status::Suspended);
-    assert_eq!(status(&store, 20), Status::Valid);
-    turn(Status::Revoked);
-    assert!([10, 20, 21, 22].iter().all(|index| status(&store, *index) == Status::Revoked));
 }
 
 #[test]

@@ -115,6 +115,13 @@ impl Store for SledStore {
         })
     }
 
+    fn change_did(&self, id: Id, did: String, at: Moment, mut with: With) -> Pending<Agent> {
+        self.committer.submit(move |transaction| {
+            transaction.with(&mut with)?;
+            changes::change_did(transaction, id, did, at, with.each.as_mut())
+        })
+    }
+
     fn reserve(
         &self,
         reservations: Vec<Reservation>,
