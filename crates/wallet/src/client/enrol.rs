@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{ClientError, Connection, Issuer, MOST_TRIES, SendRandom, new_id, was_lost};
 use crate::error::WalletError;
-use crate::present::{Answer, PresentationForm};
+use crate::present::PresentationForm;
 use crate::receive::Received;
 use crate::record::KnownIssuer;
 use crate::wallet::Wallet;
@@ -133,15 +133,7 @@ impl Wallet {
         key: &str,
         now: Timestamp,
     ) -> Result<Value<'static>, ClientError> {
-        let asked = issuer.service.post(&Route::new(&["challenges"]), Some("{}"), None).await;
-        let asked = issuer.read(asked)?;
-        let (nonce, audience) = (issuer.text(&asked, "challenge")?, issuer.text(&asked, "domain")?);
-        // Somebody who hands on the challenge of another issuer would enrol there in our name.
-        if audience.trim_end_matches('/') != issuer.url {
-            let (link, named) = (issuer.url.clone(), audience.to_owned());
-            return Err(ClientError::OtherIssuer { link, named });
-        }
-        let answer = Answer { audience: audience.to_owned(), nonce: nonce.to_owned() };
+        let answer = issuer.challenge().await?;
         let form = PresentationForm::DataIntegrity;
         let proof = self.present_as(Some(key), &[], &answer, form, now)?;
         let proof = parse(proof.as_bytes(), &Limits::for_size(proof.len()))

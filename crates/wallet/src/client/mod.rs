@@ -24,7 +24,7 @@ pub use exchange::{AccessToken, ExchangeOrder, SubjectToken};
 pub use grant::{GrantOrder, Granted, PrincipalProof};
 
 use crate::error::WalletError;
-use crate::present::{HttpRequest, Shown, USUAL_LIFE};
+use crate::present::{Answer, HttpRequest, Shown, USUAL_LIFE};
 use crate::receive::Received;
 use crate::record::{Held, KnownIssuer};
 use crate::wallet::Wallet;
@@ -122,6 +122,19 @@ impl Issuer {
         self.answered(self.service.get(&Route::new(segments)).await)
     }
 
+    /// A new challenge of this issuer, and of no other: somebody who hands on another's would be
+    /// shown what is meant for that one.
+    async fn challenge(&self) -> Result<Answer, ClientError> {
+        let asked = self.service.post(&Route::new(&["challenges"]), Some("{}"), None).await;
+        let asked = self.read(asked)?;
+        let (nonce, audience) = (self.text(&asked, "challenge")?, self.text(&asked, "domain")?);
+        if audience.trim_end_matches('/') != self.url {
+            let (link, named) = (self.url.clone(), audience.to_owned());
+            return Err(ClientError::OtherIssuer { link, named });
+        }
+        Ok(Answer { audience: audience.to_owned(), nonce: nonce.to_owned() })
+    }
+
     /// Posts with a presentation made for this request, a new one each time it is sent.
     async fn ask(
         &self,
@@ -156,6 +169,16 @@ impl Issuer {
             return self.read(answer);
         }
     }
+}
+
+/// Asks the issuer at a URL for a challenge: what a principal's presentation for a grant answers.
+///
+/// # Errors
+///
+/// [`ClientError::OtherIssuer`] where it is the challenge of somebody else, and whatever else keeps
+/// the issuer from answering.
+pub async fn challenge(url: &str, connection: &Connection) -> Result<Answer, ClientError> {
+    Issuer::at(url, connection)?.challenge().await
 }
 
 /// Whether the request may have been done, and its answer was lost.
