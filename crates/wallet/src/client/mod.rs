@@ -218,7 +218,11 @@ impl Wallet {
                 body: None,
                 once: Some(new_id(random)?),
             };
-            let answer = service.ask(self, asking, random, now).await?;
+            let answer = match service.ask(self, asking, random, now).await {
+                // The issuer has its own idea of soon.
+                Err(ClientError::Refused(why)) if why.code.as_deref() == Some("renewal-too-early") => continue,
+                answer => answer?,
+            };
             let credentials = answer.get("credentials").and_then(Value::as_array);
             for credential in credentials.ok_or_else(|| service.foreign("it lacks credentials"))? {
                 received.push(self.take(&known.name, credential, connection, now).await?);
