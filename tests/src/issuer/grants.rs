@@ -270,7 +270,10 @@ fn the_principal_is_verified_or_there_is_no_grant() {
         ),
         (json!({"token": format!("{}x", token(&[]))}), "token"),
         (json!({"presentation": "x"}), ""),
-        (json!({"presentation": person().present(json!({"aud": issuer.url()}), &[])}), "challenge"),
+        (
+            json!({"presentation": person().present(&json!({"aud": issuer.url()}), &[])}),
+            "challenge",
+        ),
         (json!({}), "token"),
     ] {
         let refused = agent.post(&issuer, "/grants", &with("principal", shown));
@@ -302,7 +305,7 @@ fn a_presentation_is_for_one_request_once_and_by_an_active_agent() {
     let bytes = body.as_bytes();
     let claims = || agent.request_claims(&issuer, "POST", "/grants", bytes);
     let send = |claims: &Value, credentials: &[Value]| {
-        let token = agent.present(claims.clone(), credentials);
+        let token = agent.present(claims, credentials);
         send_with(&issuer, "POST", "/grants", bytes, &token, &[])
     };
     let at = now().unix();
@@ -335,19 +338,19 @@ fn a_presentation_is_for_one_request_once_and_by_an_active_agent() {
     send_with(&issuer, "POST", "/grants", bytes, "a.b.c", &[]).refused(401, "presentation-refused");
 
     // Once, over a restart too; with an Idempotency-Key the answer comes again.
-    let token = agent.present(claims(), &agent.credentials);
+    let token = agent.present(&claims(), &agent.credentials);
     let key = [("idempotency-key", "grant-1")];
     let first = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     first.is(201);
     issuer.restart();
     let again = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     again.refused(401, "presentation-replayed");
-    let token = agent.present(claims(), &agent.credentials);
+    let token = agent.present(&claims(), &agent.credentials);
     let again = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     assert_eq!(again.body, first.body);
     // The key is its own: another agent's request is another one.
     let claims_of_other = other.request_claims(&issuer, "POST", "/grants", bytes);
-    let token = other.present(claims_of_other, &other.credentials);
+    let token = other.present(&claims_of_other, &other.credentials);
     let theirs = send_with(&issuer, "POST", "/grants", bytes, &token, &key);
     assert_ne!(theirs.is(201)["id"], first.json()["id"]);
 
@@ -451,4 +454,64 @@ fn a_policy_that_can_t_be_read_stops_the_start_and_the_check() {
     issuer.refuses(&["config", "check", "settings.toml"], "idp.json");
     let (exit, said) = issuer.fails_to_start();
     assert!(exit == 64 && said.contains("idp.json"), "{exit}: {said}");
+}
+
+#[test]
+fn a_backup_keeps_grants_and_what_is_set_aside_under_them() {
+    let issuer = start();
+    let agent = Holder::enrolled(&issuer, 1, "tool");
+    let made = agent.post(&issuer, "/grants", &asked()).is(201);
+    let grant = made["verifiableCredential"].clone();
+    let [one, two, ..] = indexes(&grant)[..] else { panic!("four indexes") };
+    let place = format!("/grants/{}", made["id"].as_str().unwrap());
+    agent.post(&issuer, &format!("{place}/children/{one}/revoke"), &Value::Null).is(200);
+    issuer.done(&["backup", "--out", "a.backup"]);
+    issuer.terminate();
+    std::fs::rename(issuer.path("data"), issuer.path("data-before")).unwrap();
+    let restore = ["restore", "a.backup", "--data", "data", "--seal-key", "data-before/seal.key"];
+    issuer.done(&restore);
+    issuer.begin();
+    assert!(is_revoked(&issuer, &grant, one) && !is_revoked(&issuer, &grant, two));
+    // Nothing that was set aside is given out again.
+    let next = agent.post(&issuer, "/grants", &asked()).is(201)["verifiableCredential"].clone();
+    let url =
+        |grant: &Value| grant["credentialSubject"]["childStatus"]["statusListCredential"].clone();
+    assert_ne!(url(&next), url(&grant));
+    agent.post(&issuer, &format!("{place}/complete"), &Value::Null).is(200);
+    assert!(is_revoked(&issuer, &grant, two) && !is_revoked(&issuer, &next, two));
+}
+
+#[test]
+fn a_grant_counts_where_it_is_for_and_nowhere_else() {
+    let issuer = start();
+    let mut agent = Holder::enrolled(&issuer, 1, "tool");
+    let made = agent.post(&issuer, "/grants", &asked()).is(201);
+    agent.credentials.push(made["verifiableCredential"].clone());
+    issuer.pull();
+    let policy = format!(
+        "{}[[level]]\nname = \"reader\"\ncredentials = [\"AgentIdentityCredential\"]\n\
+         grant = true\nactions = [\"files.read\", \"files.write\"]\n",
+        granting(&issuer)
+    );
+    issuer.write("policy.toml", &policy);
+    let verdict = |audience: &str, action: &str| {
+        let claims = json!({"nonce": "9f1c2d", "aud": audience});
+        issuer.write("shown.vp", &agent.present(&claims, &agent.credentials));
+        let asked = ["--challenge", "9f1c2d", "--domain", audience, "--action", action];
+        issuer.verdict("shown.vp", &asked)
+    };
+    let good = verdict("https://files.example", "files.read");
+    good.is_accepted();
+    assert_eq!(good.level.as_deref(), Some("reader"));
+    verdict("https://files.example", "files.write").is_rejected("action-not-granted");
+    verdict("https://other.example", "files.read").is_rejected("audience-not-granted");
+    // With the grant beside its identity, it still asks its issuer for more.
+    agent.post(&issuer, "/grants", &asked()).is(201);
+    // Done, and over.
+    let place = format!("/grants/{}/complete", made["id"].as_str().unwrap());
+    agent.post(&issuer, &place, &Value::Null).is(200);
+    issuer.pull();
+    issuer.write("policy.toml", &policy);
+    let late = verdict("https://files.example", "files.read");
+    assert_eq!((late.outcome.as_str(), &late.codes[..]), ("rejected", &["revoked".to_owned()][..]));
 }

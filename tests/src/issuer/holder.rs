@@ -40,7 +40,7 @@ impl Holder {
     }
 
     /// A presentation with these claims besides, as vp+jwt.
-    pub(crate) fn present(&self, claims: Value, credentials: &[Value]) -> String {
+    pub(crate) fn present(&self, claims: &Value, credentials: &[Value]) -> String {
         let held: Vec<Value> = credentials
             .iter()
             .map(|credential| match credential {
@@ -71,7 +71,7 @@ impl Holder {
     /// Answers a new challenge of the service.
     pub(crate) fn answers(&self, issuer: &Issuer, credentials: &[Value]) -> String {
         let asked = issuer.post("/challenges", &Value::Null).is(201);
-        self.present(json!({"nonce": asked["challenge"], "aud": asked["domain"]}), credentials)
+        self.present(&json!({"nonce": asked["challenge"], "aud": asked["domain"]}), credentials)
     }
 
     /// The claims of a request presentation for this request.
@@ -98,7 +98,7 @@ impl Holder {
     pub(crate) fn send(&self, issuer: &Issuer, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let claims = self.request_claims(issuer, method, path, body.as_bytes());
-        let presentation = self.present(claims, &self.credentials);
+        let presentation = self.present(&claims, &self.credentials);
         send_with(issuer, method, path, body.as_bytes(), &presentation, &[])
     }
 

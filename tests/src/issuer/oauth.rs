@@ -64,7 +64,10 @@ fn a_chain_becomes_a_token_that_is_bound_to_the_last_agent_s_key() {
         "type": "https://w3id.org/bonafide/grant",
         "actions": ["files.read", "files.list"],
         "locations": ["https://files.example/reports"],
-        "constraints": [{"type": "Uses", "max": 10}],
+        "constraints": [
+            {"type": "Uses", "max": 10, "credential": grant["id"]},
+            {"type": "Uses", "max": 10, "credential": delegation["id"]},
+        ],
         "task": "book-travel-4711",
     }]);
     assert_eq!(claims["authorization_details"], details);
@@ -119,7 +122,10 @@ fn a_token_is_as_narrow_as_it_was_asked_for() {
     }]);
     let told = ask(&[("authorization_details", &details.to_string())]).is(200);
     assert_eq!(told["scope"], "files.list");
-    let uses = json!([{"type": "Uses", "max": 10}, {"type": "Uses", "max": 1}]);
+    let uses = json!([
+        {"type": "Uses", "max": 10, "credential": grant["id"]},
+        {"type": "Uses", "max": 1},
+    ]);
     assert_eq!(told["authorization_details"][0]["constraints"], uses);
     refused(
         &ask(&[("authorization_details", r#"[{"type":"other"}]"#)]),
@@ -302,7 +308,7 @@ fn a_presentation_answers_a_challenge_or_this_very_request() {
     let agent = Client::enrolled(&issuer, 1);
     let grant = [agent.grant(&issuer, &asked())];
     let ask = |claims: Value| {
-        let shown = agent.holder.present(claims, &grant);
+        let shown = agent.holder.present(&claims, &grant);
         agent.exchange(&issuer, (PRESENTATION, &shown), &[])
     };
     let claims = |path: &str| agent.holder.request_claims(&issuer, "POST", path, b"");
@@ -327,12 +333,14 @@ fn a_presentation_answers_a_challenge_or_this_very_request() {
     refused(&ask(elsewhere), "invalid_grant", "audience-mismatch");
 }
 
+type Parameters = Vec<(&'static str, String)>;
+
 #[test]
 fn requests_that_are_not_what_they_have_to_be() {
     let issuer = start("");
     let agent = Client::enrolled(&issuer, 1);
     let grant = agent.grant(&issuer, &asked());
-    let send = |change: &dyn Fn(&mut Vec<(&'static str, String)>)| {
+    let send = |change: &dyn Fn(&mut Parameters)| {
         let shown = agent.presentation(&issuer, std::slice::from_ref(&grant));
         let assertion = agent.assertion(&issuer);
         let mut all: Vec<(&'static str, String)> = vec![];

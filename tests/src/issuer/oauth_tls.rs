@@ -177,7 +177,7 @@ fn a_token_is_bound_to_a_certificate_of_the_agent_s_own_key() {
     let enrolment = json!({
         "did": agent.did(), "name": "Courier", "kind": "tool", "version": "1",
         "modelDigest": super::agent::MODEL, "codeDigest": super::agent::CODE,
-        "sponsor": "did:web:acme.example", "proof": agent.holder.present(proof, &[]),
+        "sponsor": "did:web:acme.example", "proof": agent.holder.present(&proof, &[]),
     });
     let headers = [json, ("authorization", bearer.as_str())];
     let enrolled = connects.send(None, "POST /agents", &headers, &enrolment.to_string()).is(201);

@@ -131,7 +131,7 @@ fn row_34_only_a_presentation_of_this_request_asks_for_a_grant() {
     // One for the token endpoint is none for this one, and the reverse.
     let shown = |path: &str, body: &[u8]| {
         let claims = agent.holder.request_claims(&issuer, "POST", path, body);
-        agent.holder.present(claims, &agent.holder.credentials)
+        agent.holder.present(&claims, &agent.holder.credentials)
     };
     assert_eq!(send(&shown("/oauth/token", body.as_bytes())).status, 401);
     let grant = send(&shown("/grants", body.as_bytes())).is(201);

@@ -234,10 +234,15 @@ fn row_35_a_chain_is_shown_whole() {
         child.exchange(&issuer, (PRESENTATION, &shown), &[])
     };
     ask(&[grant.clone(), delegation.clone()]).is(200);
-    refused(&ask(&[delegation.clone()]), "invalid_grant", "chain-root-missing");
+    refused(&ask(std::slice::from_ref(&delegation)), "invalid_grant", "chain-root-missing");
     refused(&ask(&[delegation.clone(), grant.clone()]), "invalid_grant", "chain-root-missing");
-    refused(&ask(&[grant.clone()]), "invalid_grant", "chain-holder-mismatch");
+    refused(&ask(std::slice::from_ref(&grant)), "invalid_grant", "chain-holder-mismatch");
     let mut wider = delegation;
     wider["credentialSubject"]["actions"] = json!(["files.read", "files.list", "files.write"]);
-    refused(&ask(&[grant, wider]), "invalid_grant", "widened");
+    refused(&ask(&[grant.clone(), wider]), "invalid_grant", "proof-invalid");
+    // Signed by who may, but under a grant that nobody gave.
+    let mut forged = grant.clone();
+    forged["credentialSubject"]["actions"] = json!(["files.read", "files.list", "files.write"]);
+    let wider = first.holder.delegate(&forged, &child.holder, indexes(&grant)[0], &[]);
+    refused(&ask(&[grant, wider]), "invalid_grant", "parent-mismatch");
 }

@@ -184,6 +184,8 @@ fn table(agent: &Agent, held: &[String], token: &str) -> Vec<Row> {
         row("GET", "/tokens", none.clone(), 200, &[AUDITOR]),
         row("GET", "/metrics", none.clone(), 200, &[AUDITOR]),
         row("POST", "/credentials/verify", verify, 200, everybody),
+        // Of JSON it makes nothing.
+        row("POST", "/oauth/introspect", json!({}), 400, everybody),
         // Attesting is for those whose word it is.
         row("POST", attestations, reissued, 201, &[REGISTRAR]),
         row("POST", attestations, attest(BUILDER), 201, &[REGISTRAR]),

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bonafide_core::attestation::AttestationType;
-use bonafide_core::delegation::{Constraint, Grant, Principal, Rights};
+use bonafide_core::delegation::{Constraint, Grant, Principal, Resource, Rights};
 use bonafide_core::json::{Number, Object, Value};
 use bonafide_core::time::parse_duration;
 use serde::{Deserialize, Serialize};
@@ -220,7 +220,7 @@ async fn decided(
     let principal = match principal {
         Ok(principal) => principal,
         Err(why) => {
-            refuse(service, caller, agent, &request(None), &[why.clone()]).await?;
+            refuse(service, caller, agent, &request(None), std::slice::from_ref(&why)).await?;
             let detail = format!("the principal is not verified: {why}");
             return Err(Problem::new(StatusCode::FORBIDDEN, "principal-refused", detail));
         }
@@ -252,7 +252,7 @@ async fn decided(
 
 fn about(kind: &'static str, agent: &Agent, request: &GrantRequest) -> EventDraft {
     let GrantRequest { task, rights, principal, .. } = request;
-    let resources: Vec<&str> = rights.resources.iter().map(|name| name.as_str()).collect();
+    let resources: Vec<&str> = rights.resources.iter().map(Resource::as_str).collect();
     let constraints: Vec<String> = rights.constraints.iter().map(ToString::to_string).collect();
     let named = |Principal { issuer, subject, digest }: &Principal| serde_json::json!({"issuer": issuer, "subject": subject, "digest": digest});
     EventDraft::new(kind)
@@ -352,10 +352,12 @@ fn answer(signed: &Signed, rule: &str, expires: u64) -> Answer {
     Answer { status: StatusCode::CREATED.as_u16(), body }
 }
 
-/// Who ends something: an operator by its token, or an agent that shows itself.
-enum Ending {
-    Operator(Caller, Body),
-    Agent(Presenter, Body),
+/// Somebody who ends something: an operator by its token, or an agent that shows itself.
+struct Ending {
+    caller: Caller,
+    body: Body,
+    /// None is an operator.
+    presenter: Option<Presenter>,
 }
 
 impl Ending {
@@ -363,20 +365,14 @@ impl Ending {
     async fn of(request: Request, service: &Arc<Service>) -> Result<Self, Problem> {
         if !request.headers().contains_key(header::AUTHORIZATION) {
             let Presented { presenter, body } = Presented::from_request(request, service).await?;
-            return Ok(Self::Agent(presenter, body));
+            let caller = presenter.caller.clone();
+            return Ok(Self { caller, body, presenter: Some(presenter) });
         }
         let (mut parts, rest) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, service).await?;
         authority::may_revoke(caller.role, GRANT)?;
         let body = Body::from_request(Request::from_parts(parts, rest), service).await?;
-        Ok(Self::Operator(caller, body))
-    }
-
-    fn parts(&self) -> (&Caller, &Body) {
-        match self {
-            Self::Operator(caller, body) => (caller, body),
-            Self::Agent(presenter, body) => (&presenter.caller, body),
-        }
+        Ok(Self { caller, body, presenter: None })
     }
 }
 
@@ -412,14 +408,11 @@ pub(super) async fn complete(
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Json<CredentialSummary>, Problem> {
-    let ending = Ending::of(request, &service).await?;
-    let (caller, body) = ending.parts();
+    let Ending { caller, body, presenter } = Ending::of(request, &service).await?;
     let said: Completion = body.read_or_empty()?;
     check_text("/outcome", said.outcome.as_ref(), LONGEST_REASON)?;
     let grant = find_grant(&service, &id)?;
-    if let Ending::Agent(presenter, _) = &ending
-        && !is_holder(&grant, presenter)
-    {
+    if presenter.is_some_and(|presenter| !is_holder(&grant, &presenter)) {
         return Err(Problem::not_found("grant"));
     }
     if grant.status != Status::Revoked {
@@ -429,8 +422,8 @@ pub(super) async fn complete(
         if let Some(agent) = grant.agent {
             event = event.agent(agent);
         }
-        let event = event.finish(caller, &service.environment)?;
-        let each = service.each_changed(caller, Some("completed".to_owned()));
+        let event = event.finish(&caller, &service.environment)?;
+        let each = service.each_changed(&caller, Some("completed".to_owned()));
         let with = With { events: vec![event], each: Some(each), ..With::default() };
         let scope = Scope::One(grant.id);
         service.store.set_status(scope, None, Status::Revoked, with).await?;
@@ -459,13 +452,12 @@ pub(super) async fn revoke_child(
     Path((id, index)): Path<(String, String)>,
     request: Request,
 ) -> Result<Json<RevokedChild>, Problem> {
-    let ending = Ending::of(request, &service).await?;
-    let (caller, body) = ending.parts();
-    let why = Why::read(body)?;
+    let Ending { caller, body, presenter } = Ending::of(request, &service).await?;
+    let why = Why::read(&body)?;
     let grant = find_grant(&service, &id)?;
     let not_found = || Problem::not_found("child of this grant");
     let index: u32 = index.parse().map_err(|_| not_found())?;
-    if let Ending::Agent(presenter, _) = &ending {
+    if let Some(presenter) = &presenter {
         let was_handed = presenter.chain.first().is_some_and(|root| root.id == grant.document_id())
             && presenter
                 .leaf()
@@ -485,7 +477,7 @@ pub(super) async fn revoke_child(
     if let Some(agent) = grant.agent {
         event = event.agent(agent);
     }
-    let event = event.finish(caller, &service.environment)?;
+    let event = event.finish(&caller, &service.environment)?;
     let with = With { events: vec![event], ..With::default() };
     let revoked = service.store.revoke_children(grant.id, vec![index], with).await?;
     Ok(Json(RevokedChild { index, revoked }))

@@ -101,6 +101,7 @@ fn activity(route: &str, status: u16) -> Option<&'static str> {
         | "/credentials/issue"
         | "/issuers/{name}/credentials/issue" => Some("issuance"),
         "/attestations" => Some("batch issuance"),
+        "/grants" => Some("grant"),
         _ if route.ends_with("/verify") => Some("verification"),
         _ if route.ends_with("/revoke") || route == "/credentials/status" => Some("revocation"),
         _ => None,

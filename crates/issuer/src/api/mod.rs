@@ -149,7 +149,14 @@ fn cors(service: &Service) -> Option<CorsLayer> {
             header::CONTENT_TYPE,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("dpop"),
+            HeaderName::from_static(presenter::HEADER),
         ])
-        .expose_headers([header::ETAG, header::LOCATION, HeaderName::from_static("x-request-id")]);
+        .expose_headers([
+            header::ETAG,
+            header::LOCATION,
+            HeaderName::from_static("x-request-id"),
+            HeaderName::from_static("dpop-nonce"),
+        ]);
     Some(layer)
 }

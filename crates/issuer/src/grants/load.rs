@@ -78,7 +78,7 @@ pub(super) fn load(text: &str) -> Result<GrantPolicy, GrantPolicyError> {
         let message = error.message().trim().to_owned();
         located(text, Fault(error.span().unwrap_or(0..0), message))
     })?;
-    policy(file).map_err(|fault| located(text, fault))
+    policy(&file).map_err(|fault| located(text, fault))
 }
 
 fn located(text: &str, Fault(span, message): Fault) -> GrantPolicyError {
@@ -88,7 +88,7 @@ fn located(text: &str, Fault(span, message): Fault) -> GrantPolicyError {
     GrantPolicyError { line, column, message }
 }
 
-fn policy(file: File) -> Result<GrantPolicy, Fault> {
+fn policy(file: &File) -> Result<GrantPolicy, Fault> {
     if *file.version.get_ref() != 1 {
         return Err(Fault(file.version.span(), "this issuer reads version = 1".to_owned()));
     }
@@ -162,13 +162,13 @@ fn who(table: &RuleTable) -> Result<Who, Fault> {
     if let Some(score) = table.score.as_ref().filter(|score| *score.get_ref() > 100) {
         return Err(Fault(score.span(), "expected 0 to 100".to_owned()));
     }
-    for kind in table.kinds.iter().flat_map(|kinds| kinds.get_ref()) {
+    for kind in table.kinds.iter().flat_map(Spanned::get_ref) {
         if !["tool", "orchestrator", "workflow", "ephemeral", "*"].contains(&&**kind.get_ref()) {
             let text = "expected tool, orchestrator, workflow or ephemeral";
             return Err(Fault(kind.span(), text.to_owned()));
         }
     }
-    for sponsor in table.sponsors.iter().flat_map(|sponsors| sponsors.get_ref()) {
+    for sponsor in table.sponsors.iter().flat_map(Spanned::get_ref) {
         if sponsor.get_ref() != "*"
             && let Err(error) = Did::parse(sponsor.get_ref())
         {

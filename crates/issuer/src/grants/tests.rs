@@ -42,9 +42,9 @@ fn facts() -> AgentFacts {
     }
 }
 
-fn principal(issuer: &str, subject: &str) -> Option<Principal> {
+fn principal(issuer: &str, subject: &str) -> Principal {
     let digest = format!("sha256:{}", "0".repeat(64));
-    Some(Principal { issuer: issuer.to_owned(), subject: subject.to_owned(), digest })
+    Principal { issuer: issuer.to_owned(), subject: subject.to_owned(), digest }
 }
 
 fn request() -> GrantRequest {
@@ -58,7 +58,7 @@ fn request() -> GrantRequest {
             max_depth: 1,
         },
         valid_for: None,
-        principal: principal("https://idp.example", "alice"),
+        principal: Some(principal("https://idp.example", "alice")),
     }
 }
 
@@ -100,11 +100,13 @@ fn whatever_goes_beyond_a_rule_is_refused_with_the_reason() {
             "asks for a principal",
         ),
         (
-            Box::new(|request| request.principal = principal("https://other.example", "alice")),
+            Box::new(|request| {
+                request.principal = Some(principal("https://other.example", "alice"));
+            }),
             "https://other.example",
         ),
         (
-            Box::new(|request| request.principal = principal("did:key:zA", "did:key:zA")),
+            Box::new(|request| request.principal = Some(principal("did:key:zA", "did:key:zA"))),
             "did:key:zA",
         ),
         (Box::new(|request| request.rights.actions.push("files.write".to_owned())), "files.write"),
@@ -174,7 +176,8 @@ fn who_asks_has_to_be_whom_the_rule_is_for() {
         without(&|facts| facts.certifications[1].1 = "started".to_owned()).contains("certified")
     );
     // A principal where none is wanted.
-    let with = GrantRequest { principal: principal("https://idp.example", "alice"), ..request };
+    let with =
+        GrantRequest { principal: Some(principal("https://idp.example", "alice")), ..request };
     let refusal = decide(&with, &good, &policy()).unwrap_err();
     assert!(refusal.to_string().contains("on behalf of"), "{refusal}");
 }
@@ -228,5 +231,105 @@ fn a_policy_that_is_not_plain_is_refused_where_it_is_wrong() {
         let error = GrantPolicy::from_toml(&text).unwrap_err();
         assert!(error.message.contains(says), "{text}: {error}");
         assert_eq!(error.line, line, "{text}: {error}");
+    }
+}
+
+#[test]
+fn the_policy_of_the_manual_is_one() {
+    let manual = include_str!("../../../../docs/operating.md");
+    let example = manual.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let policy = GrantPolicy::from_toml(example.unwrap()).unwrap();
+    assert_eq!(policy.rules().collect::<Vec<_>>(), ["reports for travel agents"]);
+}
+
+mod of_an_agent {
+    use bonafide_core::attestation::{Attestation, Certification, Decay, PactScore};
+    use bonafide_core::time::Timestamp;
+
+    use super::super::facts::facts;
+    use super::*;
+    use crate::environment::{Environment, Moment};
+    use crate::id::Id;
+    use crate::store::{Agent, AgentToBe};
+
+    const ENVIRONMENT: Environment =
+        Environment { milliseconds: || 1_800_000_000_000, fill: |_| Ok(()) };
+
+    fn agent() -> Agent {
+        let text = |text: &str| text.to_owned();
+        let to_be = AgentToBe {
+            name: text("Agent"),
+            kind: text("tool"),
+            version: text("2.0.0"),
+            model_digest: text("sha256:a"),
+            code_digest: text("sha256:b"),
+            sponsor: text("did:web:acme.example"),
+            trust_domain: text("acme.example"),
+            spiffe_id: None,
+        };
+        to_be.enrolled(Id::new(&ENVIRONMENT).unwrap(), text("did:key:zOne"), Moment(1))
+    }
+
+    fn score(value: u8, tier: Tier) -> PactScore {
+        PactScore {
+            value: Some(value),
+            at_least: None,
+            tier: Some(tier),
+            confidence: None,
+            evaluation_count: None,
+            agent_version: "2.0.0".to_owned(),
+            model_digest: "sha256:a".to_owned(),
+            computed_at: Timestamp::from_unix(1_799_990_000).unwrap(),
+            decay: Decay::None,
+            score_model: None,
+            score_model_version: None,
+            origin: None,
+        }
+    }
+
+    fn certified(version: Option<&str>) -> Attestation {
+        Attestation::Certification(Certification {
+            scheme: "SOC 2".to_owned(),
+            scope: None,
+            level: "type 2".to_owned(),
+            evaluator: None,
+            agent_version: version.map(ToOwned::to_owned),
+        })
+    }
+
+    fn of(attestations: &[Attestation]) -> AgentFacts {
+        facts(&agent(), attestations, ENVIRONMENT.now())
+    }
+
+    #[test]
+    fn of_several_scores_the_least_counts_and_of_another_version_none() {
+        let known = of(&[]);
+        assert_eq!((known.tier, known.score), (None, None));
+        assert_eq!((known.did.as_str(), known.kind.as_str()), ("did:key:zOne", "tool"));
+        let both = [score(95, Tier::Gold), score(80, Tier::Platinum)].map(Attestation::PactScore);
+        let known = of(&both);
+        assert_eq!((known.tier, known.score), (Some(Tier::Gold), Some(80)));
+        // After decay; of the future; hidden.
+        let decay = Decay::Linear { points_per_day: 10, grace: Duration::ZERO };
+        let old = PactScore { decay, ..score(95, Tier::Gold) };
+        assert_eq!(of(&[Attestation::PactScore(old)]).score, Some(85));
+        let later = Timestamp::from_unix(1_800_000_001).unwrap();
+        let future = PactScore { computed_at: later, ..score(95, Tier::Gold) };
+        assert_eq!(of(&[Attestation::PactScore(future)]).score, Some(0));
+        let hidden = PactScore { value: None, tier: None, ..score(95, Tier::Gold) };
+        let known = of(&[Attestation::PactScore(hidden)]);
+        assert_eq!((known.tier, known.score), (Some(Tier::Unrated), Some(0)));
+        for other in [
+            PactScore { agent_version: "1.0.0".to_owned(), ..score(95, Tier::Gold) },
+            PactScore { model_digest: "sha256:c".to_owned(), ..score(95, Tier::Gold) },
+        ] {
+            assert_eq!(of(&[Attestation::PactScore(other)]).score, None);
+        }
+    }
+
+    #[test]
+    fn a_certification_counts_for_its_version_or_for_all() {
+        let count = |version| of(&[certified(version)]).certifications.len();
+        assert_eq!((count(None), count(Some("2.0.0")), count(Some("1.0.0"))), (1, 1, 0));
     }
 }

@@ -14,7 +14,7 @@ use crate::signer::{Issuing, Key};
 use crate::store::KeyState;
 
 /// No token of ours is longer, in bytes.
-const LONGEST: usize = 64 << 10;
+pub(crate) const LONGEST: usize = 64 << 10;
 
 /// An access token that was signed and is not given yet.
 pub(crate) struct Signed {
@@ -125,8 +125,13 @@ fn details(decision: &Decision) -> Value<'static> {
             ("actions", detail.actions.clone().into()),
             ("locations", locations.into()),
         ]);
-        let constraints: Vec<Object<'static>> =
-            detail.constraints.iter().map(Constraint::to_object).collect();
+        let of_links = decision.allowed.limits.iter().map(|limit| {
+            let mut object = limit.constraint.to_object();
+            object.insert("credential", limit.credential.clone());
+            object
+        });
+        let asked_for = detail.constraints.iter().map(Constraint::to_object);
+        let constraints: Vec<Object<'static>> = of_links.chain(asked_for).collect();
         if !constraints.is_empty() {
             object.insert("constraints", constraints);
         }

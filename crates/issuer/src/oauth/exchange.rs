@@ -132,6 +132,18 @@ pub(crate) struct Allowed {
     pub(crate) audience: Vec<String>,
     /// Actions on resources.
     pub(crate) details: Vec<Detail>,
+    /// What every link of the chain says besides: all of it holds, for each detail.
+    pub(crate) limits: Vec<Limit>,
+}
+
+/// A constraint of a link. A budget or a number of uses counts over all that is done under that
+/// credential, whoever does it: so the service has to know which one it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// The id of the link's credential.
+    pub(crate) credential: String,
+    /// The constraint.
+    pub(crate) constraint: Constraint,
 }
 
 /// Each of these actions on each of these resources.
@@ -141,7 +153,7 @@ pub(crate) struct Detail {
     pub(crate) actions: Vec<String>,
     /// The resources, each with all that lies below it.
     pub(crate) locations: Vec<Resource>,
-    /// All of them hold.
+    /// What the client asked for besides: all of them hold, for this token.
     pub(crate) constraints: Vec<Constraint>,
 }
 
@@ -157,14 +169,14 @@ pub(crate) fn narrow(source: &Rights, asked: &Asked) -> Result<Allowed, OAuthErr
             names.clone()
         }
     };
-    let whole = Detail { actions, locations, constraints: source.constraints.clone() };
+    let whole = Detail { actions, locations, constraints: Vec::new() };
     let details = match &asked.details {
         None => vec![whole],
         Some(details) => {
             details.iter().map(|detail| within(detail, &whole)).collect::<Result<_, _>>()?
         }
     };
-    Ok(Allowed { audience, details })
+    Ok(Allowed { audience, details, limits: Vec::new() })
 }
 
 /// What is asked for where nothing bounds it but the grant policy, to which every detail is put:
@@ -201,7 +213,7 @@ fn explicit(asked: &Asked) -> Result<Allowed, OAuthError> {
     if details.iter().any(|detail| detail.locations.is_empty()) {
         return Err(missing("resource, or locations in authorization_details"));
     }
-    Ok(Allowed { audience, details })
+    Ok(Allowed { audience, details, limits: Vec::new() })
 }
 
 /// The audiences and the resources. A `resource` names a service, by what it is called as an
@@ -244,7 +256,7 @@ fn target(source: &Rights, asked: &Asked) -> Result<(Vec<String>, Vec<Resource>)
 }
 
 fn within(asked: &AskedDetail, whole: &Detail) -> Result<Detail, OAuthError> {
-    let Detail { actions, locations, constraints } = whole;
+    let Detail { actions, locations, .. } = whole;
     let refuse = |name: &str| {
         let detail = format!("authorization_details: {name} is more than there is to give");
         Err(OAuthError::details("details-widened", detail))
@@ -252,7 +264,7 @@ fn within(asked: &AskedDetail, whole: &Detail) -> Result<Detail, OAuthError> {
     let detail = Detail {
         actions: asked.actions.clone().unwrap_or_else(|| actions.clone()),
         locations: asked.locations.clone().unwrap_or_else(|| locations.clone()),
-        constraints: constraints.iter().chain(&asked.constraints).cloned().collect(),
+        constraints: asked.constraints.clone(),
     };
     if let Some(action) = detail.actions.iter().find(|action| !actions.contains(action)) {
         return refuse(action);
@@ -275,6 +287,8 @@ pub(crate) struct Source {
     pub(crate) key: PublicKey,
     /// What they may do, as a chain says; none where the grant policy has to decide.
     pub(crate) rights: Option<Rights>,
+    /// The constraints of every link of the chain.
+    pub(crate) limits: Vec<Limit>,
     /// The task, if there is one.
     pub(crate) task: Option<String>,
     /// When the first end of all that it rests on comes.
@@ -333,19 +347,20 @@ pub(crate) fn decide(
         return Err(OAuthError::grant("may-act-mismatch", detail));
     }
     let mut longest = longest;
-    let allowed = match &source.rights {
+    let mut allowed = match &source.rights {
         Some(rights) => narrow(rights, asked)?,
-        None => {
-            let allowed = explicit(asked)?;
-            for detail in &allowed.details {
-                longest = longest.min(by_policy(&allowed, detail)?);
-            }
-            allowed
-        }
+        None => explicit(asked)?,
     };
+    if source.rights.is_none() {
+        for detail in &allowed.details {
+            longest = longest.min(by_policy(&allowed, detail)?);
+        }
+    }
+    allowed.limits.clone_from(&source.limits);
     let unknown = |constraint: &&Constraint| matches!(constraint, Constraint::Unknown { .. });
-    let mut constraints = allowed.details.iter().flat_map(|detail| &detail.constraints);
-    if let Some(constraint) = constraints.find(unknown) {
+    let asked_for = allowed.details.iter().flat_map(|detail| &detail.constraints);
+    let of_links = allowed.limits.iter().map(|limit| &limit.constraint);
+    if let Some(constraint) = of_links.chain(asked_for).find(unknown) {
         return Err(OAuthError::grant("constraint-unknown", constraint.to_string()));
     }
     let binding = Binding::to(&source.key, held.dpop, held.certificate)?;

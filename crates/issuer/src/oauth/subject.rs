@@ -1,7 +1,7 @@
 //! What a subject token turns out to be once it is verified: a presentation of the client, with a
 //! chain or without, one of a principal, or a token of an identity provider.
 
-use bonafide_core::delegation::Principal;
+use bonafide_core::delegation::{Constraint, Principal, Rights};
 use bonafide_core::encoding::{decode_base64url, hex};
 use bonafide_core::json::{Limits, Object, Value, parse};
 use bonafide_core::status::{BitstringStatusEntry, StatusPurpose, TokenStatusReference};
@@ -9,13 +9,14 @@ use bonafide_core::time::Timestamp;
 use bonafide_core::vc::Enveloped;
 use bonafide_proof::jose::{CompactJws, TokenType, numeric_date};
 use bonafide_verifier::{
-    Check, CheckName, Evidence, Outcome, Reason, Request, Verified, verify_proof,
+    ChainLink, Check, CheckName, Evidence, Outcome, Reason, Request, Verdict, Verified,
+    verify_proof,
 };
 use sha2::{Digest, Sha256};
 
 use super::client::{Client, SKEW};
 use super::error::{OAuthError, told};
-use super::exchange::{JWT, PRESENTATION, Source};
+use super::exchange::{JWT, Limit, PRESENTATION, Source};
 use super::once::{ACTOR, SUBJECT, once};
 use super::refused::Refused;
 use crate::environment::Moment;
@@ -143,24 +144,18 @@ impl<'t> Presentation<'t> {
         let holder = claims.str("iss").or(holder).map(ToOwned::to_owned);
         let holder = holder.ok_or_else(|| refuse("malformed", "names no holder"))?;
         let request = Request::new().audience(issuer.clone()).shows_chain();
-        let (request, once) = match claims.str("nonce") {
-            Some(nonce) => {
-                let known = service
-                    .challenges
-                    .know(nonce, now)
-                    .map_err(|error| refuse("nonce-mismatch", &error.to_string()))?;
-                let once = Once { what, digest: known.digest, until: known.until };
-                (request.nonce(nonce), once)
-            }
-            None => {
-                let (Some(jti), Some(expires)) = (claims.str("jti"), expires) else {
-                    let detail = "needs the nonce of a challenge, or jti and exp";
-                    return Err(refuse("presentation-unbound", detail));
-                };
-                let until = expires.saturating_add(SKEW);
-                let once = once(what, &[&holder, jti], until);
-                (request.http("POST", format!("{issuer}/oauth/token")), once)
-            }
+        let (request, once) = if let Some(nonce) = claims.str("nonce") {
+            let known = service.challenges.know(nonce, now);
+            let known = known.map_err(|error| refuse("nonce-mismatch", &error.to_string()))?;
+            let once = Once { what, digest: known.digest, until: known.until };
+            (request.nonce(nonce), once)
+        } else {
+            let (Some(jti), Some(expires)) = (claims.str("jti"), expires) else {
+                let detail = "needs the nonce of a challenge, or jti and exp";
+                return Err(refuse("presentation-unbound", detail));
+            };
+            let once = once(what, &[&holder, jti], expires.saturating_add(SKEW));
+            (request.http("POST", format!("{issuer}/oauth/token")), once)
         };
         Ok(Self { text, what, claims, holder, request, once, expires })
     }
@@ -215,10 +210,10 @@ fn of_client(
     let now = at.timestamp();
     let verdict = service.judge(opened.text.as_bytes(), &opened.request, at)?;
     if verdict.outcome() != Outcome::Accepted || verdict.presenter() != Some(&client.did) {
-        // What is amiss with the chain says most.
-        let (of_chain, others): (Vec<&Check>, Vec<&Check>) =
-            verdict.checks().iter().partition(|check| check.name == CheckName::Chain);
-        let checks = of_chain.into_iter().chain(others);
+        // That a credential speaks of somebody else follows from what is amiss with the chain.
+        let (borrowed, others): (Vec<&Check>, Vec<&Check>) =
+            verdict.checks().iter().partition(|check| check.name == CheckName::OneAgent);
+        let checks = others.into_iter().chain(borrowed);
         return Err(not_good(SUBJECT, checks.flat_map(|check| &check.reasons)).into());
     }
     let (credentials, places) = rests_on(service, &opened.claims)?;
@@ -234,6 +229,7 @@ fn of_client(
         agents,
         key: client.key.clone(),
         rights: verdict.chain_rights().last().cloned(),
+        limits: limits(&verdict),
         task: chain.last().map(|link| link.task.clone()),
         ends: ends.unwrap_or(now.saturating_add(service.settings.oauth.token_valid_for)),
         may_act: None,
@@ -246,6 +242,21 @@ fn of_client(
         once: Some(opened.once),
         digest: opened.digest(),
     })
+}
+
+/// The constraints of every link: what a later one tightens stays the earlier one's limit over all
+/// that is done under it.
+fn limits(verdict: &Verdict) -> Vec<Limit> {
+    let links = verdict.chain().iter().zip(verdict.chain_rights());
+    let of_link = |(link, rights): (&ChainLink, &Rights)| {
+        let credential = link.id.clone();
+        let limit = |constraint: &Constraint| Limit {
+            credential: credential.clone(),
+            constraint: constraint.clone(),
+        };
+        rights.constraints.iter().map(limit).collect::<Vec<_>>()
+    };
+    links.flat_map(of_link).collect()
 }
 
 /// A principal presents itself, so that the client may act on its behalf. Without credentials it
@@ -316,6 +327,7 @@ fn for_principal(
         agents: vec![client.did.clone()],
         key: client.key.clone(),
         rights: None,
+        limits: Vec::new(),
         task: None,
         ends,
         may_act,

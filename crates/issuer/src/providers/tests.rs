@@ -96,7 +96,7 @@ fn every_other_token_is_refused_by_its_code() {
     let at = now().unix();
     let ends = |seconds: i64| (at + seconds).to_string();
     for (change, code) in [
-        ((("iss", Some("\"https://idp.example/\""))), "token-issuer-unknown"),
+        (("iss", Some("\"https://idp.example/\"")), "token-issuer-unknown"),
         (("iss", None), "token-malformed"),
         (("sub", None), "token-malformed"),
         (("sub", Some("\"\"")), "token-malformed"),

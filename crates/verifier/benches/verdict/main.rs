@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod chains;
 mod parts;
 mod signing;
 
@@ -236,6 +237,8 @@ fn main() {
     // The keys are in the bundle, decoded once; only the agent's did:key is decoded each time.
     let _ = key("warm-up", KeyType::Ed25519);
     let bench = Bench::new();
+    chains::walking();
+    chains::requests();
     verifying(&bench);
     cached(&bench);
     parts::all(&bench);

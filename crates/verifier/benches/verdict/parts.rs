@@ -3,10 +3,11 @@
 use std::hint::black_box;
 
 use bonafide_core::attestation::AttestationType;
+use bonafide_core::delegation::Rights;
 use bonafide_core::encoding::{
     decode_base58btc, decode_base64url, encode_base58btc, encode_multibase_base64url,
 };
-use bonafide_core::json::{Limits, Object, Value, canonicalize, parse};
+use bonafide_core::json::{Limits, Object, Value, canonicalize, parse, to_canonical_string};
 use bonafide_core::key::{KeyType, PublicKey};
 use bonafide_core::sd_jwt_vc::from_claims;
 use bonafide_core::status::{BitstringStatusEntry, StatusBits};
@@ -20,6 +21,7 @@ use bonafide_proof::data_integrity::{Work, proofs_of};
 use bonafide_proof::jose::TokenType;
 use bonafide_proof::sd_jwt::SdJwt;
 use bonafide_proof::{Signer, Unremembered, VerifyingKey};
+use bonafide_testkit::chain::chains;
 use bonafide_testkit::{Format, json};
 use bonafide_verifier::Request;
 use sha2::{Digest, Sha256};
@@ -32,6 +34,7 @@ type Named<'w> = (&'static str, Box<dyn FnMut() + 'w>);
 const LONGEST_PROOF_VALUE: usize = 133;
 
 pub(crate) fn all(bench: &Bench) {
+    link();
     jcs(bench);
     rdf(bench);
     ecdsa_sd(bench);
@@ -58,6 +61,48 @@ fn object(text: &str) -> Object<'static> {
         Value::Object(object) => object,
         _ => Object::new(),
     }
+}
+
+/// The parts of one link of a chain.
+fn link() {
+    let chains = chains();
+    let links = chains.chain(2);
+    let text = to_canonical_string(&links[1]);
+    let limits = Limits::for_size(1 << 20);
+    let value = parse(text.as_bytes(), &limits).unwrap();
+    let known = AttestationType::by_name("DelegationCredential").unwrap();
+    let subject = value.get("credentialSubject").unwrap().as_object().unwrap();
+    let rights = |value: &Value<'_>| {
+        let subject = value.get("credentialSubject").unwrap().as_object().unwrap();
+        Rights::from_claims(subject).unwrap()
+    };
+    let (parent, child) = (rights(&links[0]), rights(&links[1]));
+    let did = chains.agents[0].did.clone();
+    let multikey = did.strip_prefix("did:key:").unwrap();
+    let mut canonical = Vec::new();
+    canonicalize(&value, &mut canonical);
+    let mut out = Vec::with_capacity(4096);
+    let work: Vec<Named<'_>> = vec![
+        ("parse", Box::new(|| drop(black_box(parse(black_box(text.as_bytes()), &limits))))),
+        (
+            "canonicalize",
+            Box::new(|| {
+                out.clear();
+                canonicalize(black_box(&value), &mut out);
+            }),
+        ),
+        ("hash", Box::new(|| drop(black_box(Sha256::digest(black_box(&canonical)))))),
+        ("form", Box::new(|| drop(black_box(Unverified::from_value(black_box(&value)))))),
+        ("schema", Box::new(|| drop(black_box(known.schema().check(black_box(&value)))))),
+        ("claims", Box::new(|| drop(black_box(known.read(black_box(subject)))))),
+        ("narrowing", Box::new(|| drop(black_box(child.widenings(black_box(&parent)))))),
+        ("did:key", Box::new(|| drop(black_box(PublicKey::from_multikey(black_box(multikey)))))),
+        (
+            "base58 of a did:key",
+            Box::new(|| drop(black_box(decode_base58btc(black_box(multikey), 136)))),
+        ),
+    ];
+    table("a link of a chain", work);
 }
 
 fn jcs(bench: &Bench) {

@@ -135,9 +135,7 @@ async fn revoked(service: &Arc<Service>, caller: &Caller, form: &Form) -> Result
         None => None,
     };
     let Some(kept) = kept else {
-        // Used up all the same.
-        let with = With { uses: vec![client.once], ..With::default() };
-        return Ok(service.store.note(with).await?);
+        return Ok(());
     };
     if kept.client != client.did {
         let detail = "this token was given to another client";

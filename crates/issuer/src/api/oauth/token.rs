@@ -23,7 +23,7 @@ use crate::environment::Moment;
 use crate::event::Caller;
 use crate::grants::{AgentFacts, GrantRequest, decide};
 use crate::id::Id;
-use crate::oauth::access_token::{Signed, sign_token};
+use crate::oauth::access_token::{LONGEST, Signed, sign_token};
 use crate::oauth::client::Client;
 use crate::oauth::error::OAuthError;
 use crate::oauth::exchange::{
@@ -290,6 +290,10 @@ async fn issue(
     let issuer = service.settings.public_url();
     let signed = sign_token(&decision, &issuer, id, key, now)
         .map_err(|error| Problem::fault(&error.to_string()))?;
+    if signed.text.len() > LONGEST {
+        let detail = "the token would be longer than 64 KiB: ask for fewer details";
+        return Err(OAuthError::request("token-too-long", detail).into());
+    }
     let event = event("access-token-issued", agent)
         .digest(signed.digest)
         .with("client", &client.did)

@@ -32,6 +32,10 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
+fn limit(credential: &str, max: u64) -> Limit {
+    Limit { credential: credential.to_owned(), constraint: Constraint::Uses { max } }
+}
+
 fn source() -> Source {
     Source {
         principal: None,
@@ -44,6 +48,7 @@ fn source() -> Source {
             constraints: vec![Constraint::Uses { max: 3 }],
             max_depth: 0,
         }),
+        limits: [("urn:root", 9), ("urn:leaf", 3)].map(|(id, max)| limit(id, max)).into(),
         task: Some("report".to_owned()),
         ends: at(10_000),
         may_act: None,
@@ -74,12 +79,14 @@ fn refused(query: &str, error: &str, code: &str) {
 #[test]
 fn what_is_not_asked_for_is_as_wide_as_its_source() {
     let decision = decided(&source(), "").unwrap();
-    let Allowed { audience, details } = decision.allowed;
+    let Allowed { audience, details, limits } = decision.allowed;
     assert_eq!(audience, ["https://files.example", "https://mail.example"]);
     assert_eq!(details.len(), 1);
     assert_eq!(details[0].actions, ["files.read", "files.list"]);
     assert_eq!(details[0].locations, [resource("https://files.example/reports")]);
-    assert_eq!(details[0].constraints, [Constraint::Uses { max: 3 }]);
+    // Of every link: the root's number of uses is shared by all its children.
+    assert_eq!(limits, [limit("urn:root", 9), limit("urn:leaf", 3)]);
+    assert_eq!(details[0].constraints, []);
     assert_eq!(decision.expires, at(1600));
 }
 
@@ -154,8 +161,8 @@ fn authorization_details_are_of_our_type_and_within_the_source() {
     // Constraints are added, none is taken away.
     let more = one(r#","constraints":[{"type":"Uses","max":9}]"#);
     let allowed = decided(&source(), &with_details(&more)).unwrap().allowed;
-    let uses = [Constraint::Uses { max: 3 }, Constraint::Uses { max: 9 }];
-    assert_eq!(allowed.details[0].constraints, uses);
+    assert_eq!(allowed.details[0].constraints, [Constraint::Uses { max: 9 }]);
+    assert_eq!(allowed.limits, source().limits);
     // What the scope leaves out, details do not bring back.
     let both = format!("scope=files.read&{}", with_details(&one(r#","actions":["files.list"]"#)));
     refused(&both, "invalid_authorization_details", "details-widened");
@@ -196,13 +203,14 @@ fn it_is_given_to_the_last_agent_alone_and_bound_to_its_key() {
 
     let mut strange = source();
     let moon = Constraint::Unknown { constraint_type: "Moon".to_owned() };
-    strange.rights.as_mut().unwrap().constraints.push(moon);
+    strange.limits.push(Limit { credential: "urn:leaf".to_owned(), constraint: moon });
     assert_eq!(decided(&strange, "").unwrap_err().code, "constraint-unknown");
 }
 
 #[test]
 fn without_a_chain_the_policy_decides_on_what_is_said() {
-    let source = Source { rights: None, agents: names(&[AGENT]), ..source() };
+    let limits = Vec::new();
+    let source = Source { rights: None, agents: names(&[AGENT]), limits, ..source() };
     let proven = proven(1);
     let put = |query: &str, answer: Result<Duration, OAuthError>| {
         let held = Held { dpop: Some(&proven), certificate: None };

@@ -1,5 +1,6 @@
 //! What holds of every store, and what of this one.
 
+mod access_tokens;
 mod grants;
 
 use std::path::Path;
