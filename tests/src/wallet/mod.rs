@@ -93,9 +93,9 @@ actions = ["a", "b", "c", "d"]
     fn identity(&self, wallet: &Wallet) -> String {
         let key = wallet.default_key().unwrap();
         let scene = &self.scene;
-        let mut identity = match scene.attestation(Attested::Identity, &scene.platinum) {
-            bonafide_core::json::Value::Object(object) => object,
-            _ => panic!("an object"),
+        let identity = scene.attestation(Attested::Identity, &scene.platinum);
+        let bonafide_core::json::Value::Object(mut identity) = identity else {
+            panic!("an object")
         };
         identity.insert("id", format!("urn:x:identity:{}", &key.did[key.did.len() - 12..]));
         bonafide_testkit::chain::subject_of(&mut identity).insert("id", key.did.clone());
