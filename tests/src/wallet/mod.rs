@@ -2,6 +2,7 @@
 
 mod flow;
 mod narrowing;
+pub(crate) mod processes;
 
 use bonafide_core::attestation::{AttestationType, Draft};
 use bonafide_core::delegation::{ChildStatus, Grant, Principal, Rights};
