@@ -1,5 +1,6 @@
 //! The wallet: receiving, presenting, delegating, and that what it makes only narrows.
 
+mod cross_protocol;
 mod flow;
 mod narrowing;
 pub(crate) mod processes;
@@ -23,7 +24,7 @@ const ROOT: usize = 30_000;
 pub(crate) const DI: Format = Format::DataIntegrity(KeyType::Ed25519);
 
 /// Seeded, so that every run is the same.
-fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> {
+pub(crate) fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |bytes| {
         for byte in bytes {
