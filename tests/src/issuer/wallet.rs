@@ -180,14 +180,22 @@ fn an_issuer_that_became_another_is_not_believed() {
     let right = known.bundle_signer.replace("did:key:z6Mkother".to_owned());
     wallet.put_issuer(known.clone()).unwrap();
     let refused = run(wallet.pull(&name, &connection, now())).unwrap_err();
-    assert!(matches!(refused, ClientError::Wallet(_)), "{refused}");
+    assert!(matches!(refused, ClientError::Wallet(WalletError::Refused(_))), "{refused}");
+    // Noticed before the link is used up.
     let again = link(&issuer, &[]);
     wallet.new_key("second", KeyType::Ed25519, &mut random, now()).unwrap();
     let as_second = Enrolment { key: Some("second".to_owned()), issuer_name: None };
     let refused = run(wallet.enrol(&again, &as_second, &connection, &mut random, now()));
-    assert!(matches!(refused, Err(ClientError::IssuerChanged { .. })), "{refused:?}");
+    let foreign =
+        |error: &ClientError| matches!(error, ClientError::Wallet(WalletError::Refused(_)));
+    assert!(refused.as_ref().is_err_and(foreign), "{refused:?}");
     assert_eq!(wallet.issuer(&name), Some(&known));
     known.bundle_signer = right;
+    let did = std::mem::replace(&mut known.did, "did:web:other.example".to_owned());
+    wallet.put_issuer(known.clone()).unwrap();
+    let refused = run(wallet.enrol(&again, &as_second, &connection, &mut random, now()));
+    assert!(matches!(refused, Err(ClientError::IssuerChanged { .. })), "{refused:?}");
+    known.did = did;
     wallet.put_issuer(known).unwrap();
     run(wallet.pull(&name, &connection, now())).unwrap();
 

@@ -83,7 +83,10 @@ impl Wallet {
             None => self.default_key().ok_or_else(|| WalletError::NoKey("default".to_owned()))?,
         };
         let (key, did) = (key.name.clone(), key.did.clone());
-        issuer.get(&["bundle"]).await?;
+        match self.issuer(&name).is_some() {
+            true => self.pull(&name, connection, now).await?,
+            false => drop(issuer.get(&["bundle"]).await?),
+        }
 
         let proof = self.possession(&issuer, &key, now).await?;
         let body = Object::from([

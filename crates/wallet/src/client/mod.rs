@@ -220,7 +220,11 @@ impl Wallet {
             };
             let answer = match service.ask(self, asking, random, now).await {
                 // The issuer has its own idea of soon.
-                Err(ClientError::Refused(why)) if why.code.as_deref() == Some("renewal-too-early") => continue,
+                Err(ClientError::Refused(why))
+                    if why.code.as_deref() == Some("renewal-too-early") =>
+                {
+                    continue;
+                }
                 answer => answer?,
             };
             let credentials = answer.get("credentials").and_then(Value::as_array);
