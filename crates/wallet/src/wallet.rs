@@ -64,6 +64,11 @@ impl Wallet {
         Self::over(Box::new(SealedFolder::open(folder, passphrase)?))
     }
 
+    /// Whether there is a wallet in a folder, opened by whomever.
+    pub fn is_in(folder: &Path) -> bool {
+        SealedFolder::is_in(folder)
+    }
+
     /// A new wallet that is gone when it is dropped.
     pub fn in_memory() -> Self {
         Self::of(Box::new(MemoryStore::new()), Content::default())

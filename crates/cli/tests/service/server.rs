@@ -75,6 +75,14 @@ impl Server {
         server
     }
 
+    /// Gives these answers after those that are left.
+    pub(crate) fn then(&self, mut answers: Vec<Answer>) {
+        answers.reverse();
+        let mut left = self.state.answers.lock().unwrap();
+        answers.append(&mut left);
+        *left = answers;
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
