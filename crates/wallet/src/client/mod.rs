@@ -26,7 +26,7 @@ pub use grant::{GrantOrder, Granted, PrincipalProof};
 use crate::error::WalletError;
 use crate::present::{Answer, HttpRequest, Shown, USUAL_LIFE};
 use crate::receive::Received;
-use crate::record::{Held, KnownIssuer};
+use crate::record::{Held, KeyEntry, KnownIssuer};
 use crate::wallet::Wallet;
 
 /// Where random bytes come from. As [`Random`](bonafide_proof::data_integrity::Random), and fit to
@@ -284,6 +284,15 @@ impl Wallet {
             }
             other => Ok(other?),
         }
+    }
+
+    /// The key of this name, or else the default one.
+    fn asking_key(&self, name: Option<&str>) -> Result<&KeyEntry, WalletError> {
+        let key = match name {
+            Some(name) => self.key(name),
+            None => self.default_key(),
+        };
+        key.ok_or_else(|| WalletError::NoKey(name.unwrap_or("default").to_owned()))
     }
 
     fn known(&self, issuer: &str) -> Result<&KnownIssuer, WalletError> {
