@@ -166,6 +166,14 @@ fn a_part_is_handed_on_and_taken_back() {
     let told = worker.ends(&["status"], 2);
     assert!(told.out.contains("? DelegationCredential urn:uuid:"), "{told:?}");
     // Indexes of nobody's, and files that are none.
+    let away = Service::start();
+    planner.ends(&["enrol", &away.link("away"), "--issuer-name", "away"], 0);
+    drop(away);
+    let told = planner.fails(&["update"], 70, "error: away: no connection");
+    assert!(told.out.starts_with("up to date with localhost-"), "{told:?}");
+    planner.fails(&["grant", "--task", "t"], 64, "--action");
+    let several = ["grant", "--task", "t", "--action", "a", "--resource", REPORTS, "--audience"];
+    planner.fails(&[&several[..], &[SERVICE]].concat(), 64, "which issuer? away, localhost-");
     planner.fails(&["revoke", &grant, "--index", "3"], 64, "there is no such child of this grant");
     planner.fails(&["revoke", "--package", "pass"], 64, "delegation package");
     assert_eq!(planner.ends(&["revoke", &grant], 64).out, "");
