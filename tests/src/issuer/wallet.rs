@@ -149,7 +149,7 @@ fn on_whose_behalf_is_shown_or_refused() {
 #[test]
 fn an_identity_is_renewed_when_it_is_time() {
     let issuer = start("");
-    let (mut wallet, name) = enrolled(&issuer, 1, &[("validFor", "6s")]);
+    let (mut wallet, name) = enrolled(&issuer, 1, &[("validFor", "15s")]);
     let (connection, mut random) = (Connection::default(), random(2));
     let ends = |wallet: &Wallet| wallet.list().iter().map(|held| held.valid_until).max().unwrap();
     let first = ends(&wallet);
