@@ -149,25 +149,25 @@ fn on_whose_behalf_is_shown_or_refused() {
 #[test]
 fn an_identity_is_renewed_when_it_is_time() {
     let issuer = start("");
-    let (mut wallet, _) = enrolled(&issuer, 1, &[("validFor", "6s")]);
+    let (mut wallet, name) = enrolled(&issuer, 1, &[("validFor", "15s")]);
     let (connection, mut random) = (Connection::default(), random(2));
     let ends = |wallet: &Wallet| wallet.list().iter().map(|held| held.valid_until).max().unwrap();
     let first = ends(&wallet);
     // The issuer finds it too early; that is no error.
-    let renewed = run(wallet.renew(&connection, &mut random, now())).unwrap();
+    let renewed = run(wallet.renew(&name, &connection, &mut random, now())).unwrap();
     assert_eq!(renewed, []);
     let mut renewed = Vec::new();
     while renewed.is_empty() && now() < first.unwrap() {
         std::thread::sleep(Duration::from_millis(500));
-        renewed = run(wallet.renew(&connection, &mut random, now())).unwrap();
+        renewed = run(wallet.renew(&name, &connection, &mut random, now())).unwrap();
     }
     assert_eq!(renewed.len(), 1);
     assert!(ends(&wallet) > first);
     assert_eq!(wallet.list().len(), 2);
     // With months to go nothing is asked.
-    let (mut wallet, _) = enrolled(&issuer, 3, &[]);
+    let (mut wallet, name) = enrolled(&issuer, 3, &[]);
     issuer.kill();
-    assert_eq!(run(wallet.renew(&connection, &mut random, now())).unwrap(), []);
+    assert_eq!(run(wallet.renew(&name, &connection, &mut random, now())).unwrap(), []);
 }
 
 #[test]
