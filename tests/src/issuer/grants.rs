@@ -269,6 +269,15 @@ fn the_principal_is_verified_or_there_is_no_grant() {
             "token-issuer-unknown",
         ),
         (json!({"token": format!("{}x", token(&[]))}), "token"),
+        (json!({"token": token(&[("act", json!({"sub": agent.did}))])}), "act-unsupported"),
+        (
+            json!({"token": token(&[("may_act", json!({"sub": person().did}))])}),
+            "may-act-mismatch",
+        ),
+        (
+            json!({"token": token(&[("may_act", json!({"sub": agent.did, "iss": "x"}))])}),
+            "may-act-mismatch",
+        ),
         (json!({"presentation": "x"}), ""),
         (
             json!({"presentation": person().present(&json!({"aud": issuer.url()}), &[])}),
@@ -283,6 +292,13 @@ fn the_principal_is_verified_or_there_is_no_grant() {
     let mut none = asked();
     none.as_object_mut().unwrap().remove("principal");
     agent.post(&issuer, "/grants", &none).refused(403, "grant-refused");
+    let for_it = json!({"token": token(&[("may_act", json!({"sub": agent.did}))])});
+    agent.post(&issuer, "/grants", &with("principal", for_it)).is(201);
+    // An agent does not stand behind itself.
+    let own = json!({"presentation": agent.answers(&issuer, &agent.credentials)});
+    let refused = agent.post(&issuer, "/grants", &with("principal", own));
+    let problem = refused.refused(403, "grant-refused");
+    assert!(problem.to_string().contains("behind itself"), "{problem}");
     // A person who answers a challenge, once, and whom the rule names.
     let shown = person().answers(&issuer, &[]);
     let body = with("principal", json!({"presentation": shown}));

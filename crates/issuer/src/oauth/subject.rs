@@ -20,7 +20,7 @@ use super::exchange::{JWT, Limit, PRESENTATION, Source};
 use super::once::{ACTOR, SUBJECT, once};
 use super::refused::Refused;
 use crate::environment::Moment;
-use crate::providers::ExternalIdentity;
+use crate::providers::{ExternalIdentity, ProviderError};
 use crate::service::Service;
 use crate::store::{AgentState, Once, StatusPlace};
 
@@ -232,7 +232,6 @@ fn of_client(
         limits: limits(&verdict),
         task: chain.last().map(|link| link.task.clone()),
         ends: ends.unwrap_or(now.saturating_add(service.settings.oauth.token_valid_for)),
-        may_act: None,
     };
     Ok(Subject {
         source,
@@ -289,7 +288,7 @@ fn of_principal(
     let principal = Principal { issuer, subject, digest: digest.clone() };
     let longest = now.saturating_add(service.settings.oauth.token_valid_for);
     let ends = opened.expires.unwrap_or(longest);
-    let source = for_principal(principal, client, ends, None);
+    let source = for_principal(principal, client, ends);
     let subject = Subject::of_nobody(source, Some(opened.once), digest);
     Ok(Subject { credentials, places, ..subject })
 }
@@ -301,27 +300,17 @@ fn external(
     client: &Client,
     now: Moment,
 ) -> Result<Subject, Refused> {
-    let found = service
-        .providers
-        .check(text, now.timestamp())
-        .map_err(|error| OAuthError::grant(error.code(), format!("subject_token: {error}")))?;
-    if found.claims.contains("act") {
-        let detail = "subject_token: it was handed on already, and its actors can't be checked";
-        return Err(OAuthError::grant("act-unsupported", detail).into());
-    }
-    let may_act = may_act(&found)?;
+    let refuse =
+        |error: ProviderError| OAuthError::grant(error.code(), format!("subject_token: {error}"));
+    let found = service.providers.check(text, now.timestamp()).map_err(refuse)?;
+    found.check_actor(&client.did).map_err(refuse)?;
     let ExternalIdentity { issuer, subject, expires, digest, .. } = found;
     let principal = Principal { issuer, subject, digest: digest.clone() };
-    let source = for_principal(principal, client, expires, may_act);
+    let source = for_principal(principal, client, expires);
     Ok(Subject::of_nobody(source, None, digest))
 }
 
-fn for_principal(
-    principal: Principal,
-    client: &Client,
-    ends: Timestamp,
-    may_act: Option<String>,
-) -> Source {
+fn for_principal(principal: Principal, client: &Client, ends: Timestamp) -> Source {
     Source {
         principal: Some(principal),
         agents: vec![client.did.clone()],
@@ -330,19 +319,7 @@ fn for_principal(
         limits: Vec::new(),
         task: None,
         ends,
-        may_act,
     }
-}
-
-/// Who may act, if the token says so: by `sub` and by nothing else that we would have to know.
-fn may_act(found: &ExternalIdentity) -> Result<Option<String>, OAuthError> {
-    let Some(may_act) = found.claims.get("may_act") else { return Ok(None) };
-    let object = may_act.as_object().filter(|object| object.len() == 1);
-    let actor = object.and_then(|object| object.str("sub")).map(ToOwned::to_owned);
-    actor.map(Some).ok_or_else(|| {
-        let detail = "subject_token: may_act: expected an object with sub alone";
-        OAuthError::grant("may-act-mismatch", detail)
-    })
 }
 
 /// The credentials of a presentation that was verified: their ids, and where their statuses stand.
