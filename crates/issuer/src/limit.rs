@@ -48,9 +48,10 @@ impl RateLimits {
         self.anonymous.check_key(&address).map_err(|_| too_many("from this address"))
     }
 
-    /// One more refusal of what this token asked for, to be put on the log.
+    /// One more refusal of what this token asked for, to be put on the log. Whoever has no id here,
+    /// such as an agent that a chain leads to, shares one bucket with all others.
     pub fn refusal(&self, id: Option<Id>) -> Result<(), Problem> {
-        let Some(id) = id else { return Ok(()) };
+        let id = id.unwrap_or_else(|| Id::from_bytes([0; 16]));
         self.refusals.check_key(&id).map_err(|_| too_many("were refused"))
     }
 

@@ -270,10 +270,7 @@ fn the_principal_is_verified_or_there_is_no_grant() {
         ),
         (json!({"token": format!("{}x", token(&[]))}), "token"),
         (json!({"token": token(&[("act", json!({"sub": agent.did}))])}), "act-unsupported"),
-        (
-            json!({"token": token(&[("may_act", json!({"sub": person().did}))])}),
-            "may-act-mismatch",
-        ),
+        (json!({"token": token(&[("may_act", json!({"sub": person().did}))])}), "may-act-mismatch"),
         (
             json!({"token": token(&[("may_act", json!({"sub": agent.did, "iss": "x"}))])}),
             "may-act-mismatch",
@@ -395,9 +392,19 @@ fn scores_are_facts_as_this_issuer_attests_them_now() {
     let mut claims = super::agent::claims(SCORE);
     claims["agentVersion"] = "1.0.0".into();
     let place = format!("/agents/{}/attestations", agent.did);
-    let scored = issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
+    issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
     assert_eq!(agent.post(&issuer, "/grants", &body).is(201)["rule"], "scored");
-    issuer.told(&["revoke", scored["id"].as_str().unwrap()]);
+    // However many there are: the one that came last is the least.
+    let item = json!({"agent": agent.did, "type": SCORE, "claims": claims});
+    let items: Vec<Value> = std::iter::repeat_n(item, 70).collect();
+    issuer.post("/attestations", &json!({"items": items})).is(200);
+    agent.post(&issuer, "/grants", &body).is(201);
+    claims["value"] = 40.into();
+    let low = issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
+    agent.post(&issuer, "/grants", &body).refused(403, "grant-refused");
+    issuer.told(&["revoke", low["id"].as_str().unwrap()]);
+    agent.post(&issuer, "/grants", &body).is(201);
+    issuer.told(&["revoke", "--type", SCORE]);
     let problem = agent.post(&issuer, "/grants", &body).refused(403, "grant-refused");
     assert!(
         problem.to_string().contains("no rule of the grant policy is for this agent"),

@@ -282,6 +282,55 @@ fn a_provider_s_token_is_put_to_the_grant_policy() {
 }
 
 #[test]
+fn a_token_lives_no_longer_than_what_was_shown_and_than_the_agent_s_key() {
+    let issuer = start("");
+    let whole = [
+        ("audience", "https://files.example"),
+        ("scope", "files.read"),
+        ("resource", "https://files.example/reports/q3"),
+    ];
+    let mut agent = Client::enrolled(&issuer, 1);
+    let agents = issuer.get_as(&issuer.admin(), "/agents").is(200);
+    let place = format!("/agents/{}", agents["items"][0]["id"].as_str().unwrap());
+    let attest = |valid_for: &str| {
+        let body = json!({"type": "AgentIdentityCredential", "validFor": valid_for});
+        let made = issuer.post(&format!("{place}/attestations"), &body).is(201);
+        (made["id"].as_str().unwrap().to_owned(), made["verifiableCredential"].clone())
+    };
+    // The agent's identity ends before the service's ten minutes are over.
+    let (_, identity) = attest("60s");
+    agent.holder.credentials = vec![identity];
+    let shown = agent.presentation(&issuer, &agent.holder.credentials);
+    let told = agent.exchange(&issuer, (PRESENTATION, &shown), &whole).is(200);
+    assert!(told["expires_in"].as_i64().unwrap() <= 60, "{told}");
+    let by_provider = |agent: &Client| {
+        let told = agent.exchange(&issuer, (JWT, &provider_token("JWT", &[])), &whole).is(200);
+        let token = told["access_token"].as_str().unwrap().to_owned();
+        (token, told["expires_in"].as_i64().unwrap())
+    };
+    assert!(by_provider(&agent).1 <= 60);
+
+    // A token that the policy gave falls with the identity of the agent.
+    let (id, identity) = attest("1h");
+    agent.holder.credentials = vec![identity];
+    let (token, lives) = by_provider(&agent);
+    assert!(lives > 60, "{lives}");
+    assert_eq!(introspect(&issuer, &token)["active"], true);
+    issuer.post(&format!("/credentials/{id}/revoke"), &Value::Null).is(200);
+    assert_eq!(introspect(&issuer, &token)["active"], false);
+
+    // And with the key: the new one's are others.
+    agent.holder.credentials = vec![attest("1h").1];
+    let (token, _) = by_provider(&agent);
+    let mut new = Client::stranger(41);
+    let body = json!({"did": new.did(), "proof": new.holder.answers(&issuer, &[])});
+    let told = agent.holder.post(&issuer, "/agents/me/keys", &body).is(201);
+    assert_eq!(introspect(&issuer, &token)["active"], false);
+    new.holder.credentials = vec![told["credentials"][0].clone()];
+    assert_eq!(introspect(&issuer, &by_provider(&new).0)["active"], true);
+}
+
+#[test]
 fn an_actor_token_is_of_the_client_itself() {
     let issuer = start("");
     let (agent, other) = (Client::enrolled(&issuer, 1), Client::enrolled(&issuer, 2));

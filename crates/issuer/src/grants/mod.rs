@@ -172,8 +172,7 @@ pub fn decide(
     for rule in &policy.rules {
         let of_agent = rule.who.lacks(facts);
         let for_this_agent = of_agent.is_empty();
-        let lacks: Vec<String> =
-            of_agent.into_iter().chain(rule.lacks(request, facts)).collect();
+        let lacks: Vec<String> = of_agent.into_iter().chain(rule.lacks(request, facts)).collect();
         if lacks.is_empty() {
             let usual = rule.max_valid_for.min(USUAL);
             let valid_for = request.valid_for.unwrap_or(usual);

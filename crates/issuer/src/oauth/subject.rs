@@ -216,14 +216,14 @@ fn of_client(
         let checks = others.into_iter().chain(borrowed);
         return Err(not_good(SUBJECT, checks.flat_map(|check| &check.reasons)).into());
     }
-    let (credentials, places) = rests_on(service, &opened.claims)?;
+    let Shown { credentials, places, ends } = rests_on(service, &opened.claims)?;
     let chain = verdict.chain();
     let agents = match chain {
         [] => vec![client.did.clone()],
         links => links.iter().map(|link| link.subject.clone()).collect(),
     };
     check_agents(service, &agents)?;
-    let ends = chain.iter().filter_map(|link| link.valid_until).chain(opened.expires).min();
+    let ends = ends.into_iter().chain(opened.expires).min();
     let source = Source {
         principal: verdict.principal().cloned(),
         agents,
@@ -268,7 +268,7 @@ fn of_principal(
 ) -> Result<Subject, Refused> {
     let now = at.timestamp();
     let mut issuer = opened.holder.clone();
-    let (mut credentials, mut places) = (Vec::new(), Vec::new());
+    let mut shown = Shown::default();
     if opened.claims.contains("verifiableCredential") {
         let verdict = service.judge(opened.text.as_bytes(), &opened.request, at)?;
         if !verdict.chain().is_empty() {
@@ -280,17 +280,17 @@ fn of_principal(
             return Err(not_good(SUBJECT, verdict.reasons()).into());
         };
         own.issuer().clone_into(&mut issuer);
-        (credentials, places) = rests_on(service, &opened.claims)?;
+        shown = rests_on(service, &opened.claims)?;
     } else {
         opened.check_proof(service, now)?;
     }
     let (subject, digest) = (opened.holder.clone(), opened.digest());
     let principal = Principal { issuer, subject, digest: digest.clone() };
     let longest = now.saturating_add(service.settings.oauth.token_valid_for);
-    let ends = opened.expires.unwrap_or(longest);
+    let ends = shown.ends.into_iter().chain(opened.expires).min().unwrap_or(longest);
     let source = for_principal(principal, client, ends);
     let subject = Subject::of_nobody(source, Some(opened.once), digest);
-    Ok(Subject { credentials, places, ..subject })
+    Ok(Subject { credentials: shown.credentials, places: shown.places, ..subject })
 }
 
 /// A provider says on whose behalf the client acts.
@@ -322,12 +322,19 @@ fn for_principal(principal: Principal, client: &Client, ends: Timestamp) -> Sour
     }
 }
 
-/// The credentials of a presentation that was verified: their ids, and where their statuses stand.
-fn rests_on(
-    service: &Service,
-    claims: &Object<'_>,
-) -> Result<(Vec<String>, Vec<StatusPlace>), OAuthError> {
-    let (mut ids, mut places) = (Vec::new(), Vec::new());
+/// The credentials of a presentation that was verified.
+#[derive(Default)]
+struct Shown {
+    /// Their ids.
+    credentials: Vec<String>,
+    /// Where their statuses stand.
+    places: Vec<StatusPlace>,
+    /// When the first of them ends.
+    ends: Option<Timestamp>,
+}
+
+fn rests_on(service: &Service, claims: &Object<'_>) -> Result<Shown, OAuthError> {
+    let (mut ids, mut places, mut ends) = (Vec::new(), Vec::new(), None);
     let held = claims.get("verifiableCredential").map(Value::one_or_more).unwrap_or_default();
     for credential in held {
         let opened = opened(credential);
@@ -341,10 +348,27 @@ fn rests_on(
         };
         ids.push(id.to_owned());
         places.extend(found);
+        ends = ends.into_iter().chain(end_of(credential)?).min();
     }
     places.sort_unstable_by_key(|place| (place.list, place.index));
     places.dedup();
-    Ok((ids, places))
+    Ok(Shown { credentials: ids, places, ends })
+}
+
+/// When a credential ends, by whichever of its members says so first.
+fn end_of(credential: &Value<'_>) -> Result<Option<Timestamp>, OAuthError> {
+    let refuse = || OAuthError::grant("malformed", "subject_token: a credential in it has no end");
+    let date = |name: &str| match credential.get(name) {
+        None => Ok(None),
+        Some(date) => {
+            let date = date.as_str().ok_or_else(refuse)?;
+            Timestamp::parse(date).map(Some).map_err(|_| refuse())
+        }
+    };
+    let claims = credential.as_object().ok_or_else(refuse)?;
+    let expires = numeric_date(claims, "exp").map_err(|_| refuse())?;
+    let expires = expires.map(Timestamp::from_unix_clamped);
+    Ok([date("validUntil")?, date("expirationDate")?, expires].into_iter().flatten().min())
 }
 
 /// The places in lists of ours where a credential's statuses stand.

@@ -164,7 +164,9 @@ fn a_token_says_who_may_act_and_has_no_actors_yet() {
     };
     assert_eq!(acts(&[]), Ok(()));
     assert_eq!(acts(&[("may_act", Some("{\"sub\":\"did:key:zOne\"}"))]), Ok(()));
-    for may_act in ["{\"sub\":\"did:key:zTwo\"}", "{\"sub\":\"did:key:zOne\",\"iss\":\"x\"}", "{}", "1"] {
+    for may_act in
+        ["{\"sub\":\"did:key:zTwo\"}", "{\"sub\":\"did:key:zOne\",\"iss\":\"x\"}", "{}", "1"]
+    {
         assert_eq!(acts(&[("may_act", Some(may_act))]), Err("may-act-mismatch"), "{may_act}");
     }
     for act in ["{\"sub\":\"did:key:zOne\"}", "null"] {
