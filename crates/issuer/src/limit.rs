@@ -70,3 +70,16 @@ fn too_many(which: &str) -> Problem {
         format!("too many requests {which}; try again in a second"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_id_does_not_fill_the_log() {
+        let limits = RateLimits::new(&Limits::default());
+        let logged = (0..100).filter(|_| limits.refusal(None).is_ok()).count();
+        assert!((20..30).contains(&logged), "{logged}");
+        assert!(limits.refusal(Some(Id::from_bytes([1; 16]))).is_ok());
+    }
+}
