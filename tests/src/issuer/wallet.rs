@@ -149,25 +149,25 @@ fn on_whose_behalf_is_shown_or_refused() {
 #[test]
 fn an_identity_is_renewed_when_it_is_time() {
     let issuer = start("");
-    let (mut wallet, _) = enrolled(&issuer, 1, &[("validFor", "6s")]);
+    let (mut wallet, name) = enrolled(&issuer, 1, &[("validFor", "15s")]);
     let (connection, mut random) = (Connection::default(), random(2));
     let ends = |wallet: &Wallet| wallet.list().iter().map(|held| held.valid_until).max().unwrap();
     let first = ends(&wallet);
     // The issuer finds it too early; that is no error.
-    let renewed = run(wallet.renew(&connection, &mut random, now())).unwrap();
+    let renewed = run(wallet.renew(&name, &connection, &mut random, now())).unwrap();
     assert_eq!(renewed, []);
     let mut renewed = Vec::new();
     while renewed.is_empty() && now() < first.unwrap() {
         std::thread::sleep(Duration::from_millis(500));
-        renewed = run(wallet.renew(&connection, &mut random, now())).unwrap();
+        renewed = run(wallet.renew(&name, &connection, &mut random, now())).unwrap();
     }
     assert_eq!(renewed.len(), 1);
     assert!(ends(&wallet) > first);
     assert_eq!(wallet.list().len(), 2);
     // With months to go nothing is asked.
-    let (mut wallet, _) = enrolled(&issuer, 3, &[]);
+    let (mut wallet, name) = enrolled(&issuer, 3, &[]);
     issuer.kill();
-    assert_eq!(run(wallet.renew(&connection, &mut random, now())).unwrap(), []);
+    assert_eq!(run(wallet.renew(&name, &connection, &mut random, now())).unwrap(), []);
 }
 
 #[test]
@@ -180,14 +180,22 @@ fn an_issuer_that_became_another_is_not_believed() {
     let right = known.bundle_signer.replace("did:key:z6Mkother".to_owned());
     wallet.put_issuer(known.clone()).unwrap();
     let refused = run(wallet.pull(&name, &connection, now())).unwrap_err();
-    assert!(matches!(refused, ClientError::Wallet(_)), "{refused}");
+    assert!(matches!(refused, ClientError::Wallet(WalletError::Refused(_))), "{refused}");
+    // Noticed before the link is used up.
     let again = link(&issuer, &[]);
     wallet.new_key("second", KeyType::Ed25519, &mut random, now()).unwrap();
     let as_second = Enrolment { key: Some("second".to_owned()), issuer_name: None };
     let refused = run(wallet.enrol(&again, &as_second, &connection, &mut random, now()));
-    assert!(matches!(refused, Err(ClientError::IssuerChanged { .. })), "{refused:?}");
+    let foreign =
+        |error: &ClientError| matches!(error, ClientError::Wallet(WalletError::Refused(_)));
+    assert!(refused.as_ref().is_err_and(foreign), "{refused:?}");
     assert_eq!(wallet.issuer(&name), Some(&known));
     known.bundle_signer = right;
+    let did = std::mem::replace(&mut known.did, "did:web:other.example".to_owned());
+    wallet.put_issuer(known.clone()).unwrap();
+    let refused = run(wallet.enrol(&again, &as_second, &connection, &mut random, now()));
+    assert!(matches!(refused, Err(ClientError::IssuerChanged { .. })), "{refused:?}");
+    known.did = did;
     wallet.put_issuer(known).unwrap();
     run(wallet.pull(&name, &connection, now())).unwrap();
 

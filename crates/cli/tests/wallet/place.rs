@@ -108,7 +108,7 @@ impl Place {
 
     /// The DID of the wallet's key.
     pub(crate) fn did(&self) -> String {
-        self.json(&["show", "--key", "agent"])["did"].as_str().unwrap().to_owned()
+        self.ends(&["show", "--key", "agent", "--did"], 0).out.trim_end().to_owned()
     }
 }
 

@@ -106,26 +106,26 @@ impl Service {
         place
     }
 
-    /// A grant of a wallet for reading the reports; its id.
-    #[track_caller]
-    pub(crate) fn grant(&self, agent: &Place, more: &[&str]) -> String {
-        let asked = [
-            "grant",
-            "--task",
-            "read",
-            "--action",
-            "files.read",
-            "--action",
-            "files.list",
-            "--resource",
-            REPORTS,
-            "--audience",
-            SERVICE,
-        ];
-        agent.json(&[&asked[..], more].concat())["id"].as_str().unwrap().to_owned()
-    }
-
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.place.path(name)
     }
+}
+
+/// A grant of a wallet for reading the reports; its id.
+#[track_caller]
+pub(crate) fn grant(agent: &Place, more: &[&str]) -> String {
+    let asked = [
+        "grant",
+        "--task",
+        "read",
+        "--action",
+        "files.read",
+        "--action",
+        "files.list",
+        "--resource",
+        REPORTS,
+        "--audience",
+        SERVICE,
+    ];
+    agent.json(&[&asked[..], more].concat())["id"].as_str().unwrap().to_owned()
 }

@@ -1,7 +1,7 @@
 //! A wallet and its issuer: enrolled, granted, handed on, taken back, done.
 
 use crate::place::{Place, ends};
-use crate::service::{REPORTS, SERVICE, Service};
+use crate::service::{REPORTS, SERVICE, Service, grant};
 
 const GET: [&str; 3] = ["--for", "GET", "https://files.example/reports/7"];
 
@@ -105,7 +105,11 @@ fn a_grant_is_asked_for_shown_and_done() {
 
     let grants = agent.json(&["list", "--type", "TaskGrantCredential"]);
     let grant = grants["items"][0]["id"].as_str().unwrap();
-    let told = agent.ends(&["complete", grant, "--outcome", "done"], 0);
+    // A second one for the same task: then it takes the id.
+    agent.ends(&read, 0);
+    agent.fails(&["complete", "read"], 64, "there is more than one grant for read");
+    agent.ends(&["complete", grant, "--outcome", "done"], 0);
+    let told = agent.ends(&["complete", "read"], 0);
     assert!(told.out.ends_with(" is done: revoked, with all that was delegated under it\n"));
     agent.fails(&present, 2, "no grant; ask the issuer for one");
     let identity = agent.json(&["list"])["items"][0]["id"].as_str().unwrap().to_owned();
@@ -119,7 +123,7 @@ fn a_grant_is_asked_for_shown_and_done() {
 fn a_part_is_handed_on_and_taken_back() {
     let service = Service::start();
     let (planner, worker) = (service.agent("planner"), service.agent("worker"));
-    let grant = service.grant(&planner, &["--max-depth", "2"]);
+    let grant = grant(&planner, &["--max-depth", "2"]);
     let to = worker.did();
     let delegate = ["delegate", &grant, "--to", &to];
     let with = |more: &[&'static str]| [&delegate[..], more].concat();
@@ -162,6 +166,14 @@ fn a_part_is_handed_on_and_taken_back() {
     let told = worker.ends(&["status"], 2);
     assert!(told.out.contains("? DelegationCredential urn:uuid:"), "{told:?}");
     // Indexes of nobody's, and files that are none.
+    let away = Service::start();
+    planner.ends(&["enrol", &away.link("away"), "--issuer-name", "away"], 0);
+    drop(away);
+    let told = planner.fails(&["update"], 70, "error: away: no connection");
+    assert!(told.out.starts_with("up to date with localhost-"), "{told:?}");
+    planner.fails(&["grant", "--task", "t"], 64, "--action");
+    let several = ["grant", "--task", "t", "--action", "a", "--resource", REPORTS, "--audience"];
+    planner.fails(&[&several[..], &[SERVICE]].concat(), 64, "which issuer? away, localhost-");
     planner.fails(&["revoke", &grant, "--index", "3"], 64, "there is no such child of this grant");
     planner.fails(&["revoke", "--package", "pass"], 64, "delegation package");
     assert_eq!(planner.ends(&["revoke", &grant], 64).out, "");

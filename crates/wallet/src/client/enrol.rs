@@ -6,7 +6,6 @@ use bonafide_fetch::{Content, Route};
 use zeroize::Zeroizing;
 
 use super::{ClientError, Connection, Issuer, MOST_TRIES, SendRandom, new_id, was_lost};
-use crate::error::WalletError;
 use crate::present::PresentationForm;
 use crate::receive::Received;
 use crate::record::KnownIssuer;
@@ -78,12 +77,12 @@ impl Wallet {
         let issuer = Issuer::at(link.issuer, connection)?;
         // What can fail does so before the link is used up.
         let name = self.name_for(&issuer.url, order.issuer_name.as_deref())?;
-        let key = match &order.key {
-            Some(key) => self.key(key).ok_or_else(|| WalletError::NoKey(key.clone()))?,
-            None => self.default_key().ok_or_else(|| WalletError::NoKey("default".to_owned()))?,
-        };
+        let key = self.asking_key(order.key.as_deref())?;
         let (key, did) = (key.name.clone(), key.did.clone());
-        issuer.get(&["bundle"]).await?;
+        match self.issuer(&name).is_some() {
+            true => self.pull(&name, connection, now).await?,
+            false => drop(issuer.get(&["bundle"]).await?),
+        }
 
         let proof = self.possession(&issuer, &key, now).await?;
         let body = Object::from([
@@ -194,6 +193,7 @@ fn described(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::WalletError;
 
     #[test]
     fn links_are_taken_apart() {

@@ -88,10 +88,7 @@ impl Wallet {
         now: Timestamp,
     ) -> Result<AccessToken, ClientError> {
         let issuer = Issuer::of(self.known(issuer)?, connection)?;
-        let key = match &order.key {
-            Some(key) => self.key(key).ok_or_else(|| WalletError::NoKey(key.clone()))?,
-            None => self.default_key().ok_or_else(|| WalletError::NoKey("default".to_owned()))?,
-        };
+        let key = self.asking_key(order.key.as_deref())?;
         let route = Route::new(&["oauth", "token"]);
         let url = issuer.service.url(&route);
         let url =

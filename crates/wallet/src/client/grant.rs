@@ -73,13 +73,7 @@ impl Wallet {
     ) -> Result<Granted, ClientError> {
         let known = self.known(issuer)?.clone();
         let service = Issuer::of(&known, connection)?;
-        let key = match &order.key {
-            Some(key) => key.clone(),
-            None => {
-                let default = self.default_key().map(|key| key.name.clone());
-                default.ok_or_else(|| WalletError::NoKey("default".to_owned()))?
-            }
-        };
+        let key = self.asking_key(order.key.as_deref())?.name.clone();
         let mut shown = self.who(&known, &key, now);
         shown.extend(
             order.show.iter().filter(|show| !shown.contains(show)).cloned().collect::<Vec<_>>(),

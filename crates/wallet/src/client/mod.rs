@@ -26,7 +26,8 @@ pub use grant::{GrantOrder, Granted, PrincipalProof};
 use crate::error::WalletError;
 use crate::present::{Answer, HttpRequest, Shown, USUAL_LIFE};
 use crate::receive::Received;
-use crate::record::{Held, KnownIssuer};
+use crate::record::{Held, KeyEntry, KnownIssuer};
+use crate::standing::Standing;
 use crate::wallet::Wallet;
 
 /// Where random bytes come from. As [`Random`](bonafide_proof::data_integrity::Random), and fit to
@@ -199,18 +200,19 @@ impl Wallet {
         Ok(self.update_bundle(&known.name, bundle, now)?)
     }
 
-    /// Renews the identity credentials that end within a fifth of their life or within a day, and
-    /// keeps the new ones beside the old.
+    /// Renews the identity credentials of an issuer that end within a fifth of their life or within
+    /// a day, and keeps the new ones beside the old.
     pub async fn renew(
         &mut self,
+        issuer: &str,
         connection: &Connection,
         random: &mut SendRandom<'_>,
         now: Timestamp,
     ) -> Result<Vec<Received>, ClientError> {
+        let known = self.known(issuer)?.clone();
+        let service = Issuer::of(&known, connection)?;
         let mut received = Vec::new();
-        for (id, key, issuer) in self.ending(now) {
-            let known = self.known(&issuer)?.clone();
-            let service = Issuer::of(&known, connection)?;
+        for (id, key) in self.ending(&known.did, now) {
             let asking = Asking {
                 key: &key,
                 shown: &[Shown::whole(id)],
@@ -235,22 +237,18 @@ impl Wallet {
         Ok(received)
     }
 
-    /// The identities to be renewed: id, key and issuer of each of which there is none that lasts
-    /// longer.
-    fn ending(&self, now: Timestamp) -> Vec<(String, String, String)> {
+    /// The identities to be renewed: id and key of the one that lasts longest, of each key.
+    fn ending(&self, issuer: &str, now: Timestamp) -> Vec<(String, String)> {
         const DAY: Duration = Duration::from_secs(24 * 3600);
-        let mut found = Vec::new();
-        for issuer in self.issuers() {
-            for key in self.keys() {
-                let Some(held) = self.identity(&issuer.did, &key.name, now) else { continue };
-                let soon = held.valid_until.is_some_and(|until| until.saturating_since(now) < DAY);
-                let standing = self.standing(&held.id, now);
-                if soon || matches!(standing, Ok(crate::Standing::EndsSoon { .. })) {
-                    found.push((held.id.clone(), key.name.clone(), issuer.name.clone()));
-                }
-            }
-        }
-        found
+        let ends = |held: &Held| {
+            let soon = held.valid_until.is_some_and(|until| until.saturating_since(now) < DAY);
+            soon || matches!(self.standing(&held.id, now), Ok(Standing::EndsSoon { .. }))
+        };
+        let of_key = |key: &KeyEntry| {
+            let held = self.identity(issuer, &key.name, now).filter(|held| ends(held))?;
+            Some((held.id.clone(), key.name.clone()))
+        };
+        self.keys().filter_map(of_key).collect()
     }
 
     /// The identity from this issuer that lasts longest of those that may be presented.
@@ -284,6 +282,15 @@ impl Wallet {
             }
             other => Ok(other?),
         }
+    }
+
+    /// The key of this name, or else the default one.
+    fn asking_key(&self, name: Option<&str>) -> Result<&KeyEntry, WalletError> {
+        let key = match name {
+            Some(name) => self.key(name),
+            None => self.default_key(),
+        };
+        key.ok_or_else(|| WalletError::NoKey(name.unwrap_or("default").to_owned()))
     }
 
     fn known(&self, issuer: &str) -> Result<&KnownIssuer, WalletError> {

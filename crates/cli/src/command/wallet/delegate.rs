@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::grant::constraint;
-use super::place::{self, Place, held};
+use super::place::{self, Place, granted};
 use crate::app::App;
 use crate::command::duration;
 use crate::failure::{Exit, Failure};
@@ -18,7 +18,7 @@ use crate::human::shown;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: bonafide wallet delegate 6c2f4b9a31 --to did:key:z6Mk… --action files.read \\
+    after_help = "Example: bonafide wallet delegate book-travel-4711 --to did:key:z6Mk… --action files.read \\
       --resource https://files.example/reports/2026 --valid-for 2m --out worker.delegation
 
 Whatever is left out is as in the parent; nothing can be wider. No issuer is asked. The file is no
@@ -26,7 +26,7 @@ secret: nobody but the receiver, who takes it in with bonafide wallet receive, c
 copy: bonafide wallet revoke --package takes the delegation back."
 )]
 pub(super) struct Delegate {
-    /// The grant or delegation to hand on: its id, or the end of it.
+    /// The grant or delegation to hand on: its task, its id, or the end of that.
     parent: String,
     /// The DID of the agent that receives.
     #[arg(long, value_name = "DID")]
@@ -69,7 +69,7 @@ impl Delegate {
             return Err(Failure::usage("--out: expected a file, which takes the delegation back"));
         }
         let mut wallet = place.open()?;
-        let parent = held(&wallet, &self.parent)?.id.clone();
+        let parent = granted(&wallet, &self.parent)?.id.clone();
         let some = |all: Vec<String>| if all.is_empty() { None } else { Some(all) };
         let order = DelegationOrder {
             to: self.to,

@@ -111,25 +111,46 @@ impl Update {
             None => wallet.issuers().map(|issuer| issuer.name.clone()).collect(),
         };
         let (connection, runtime) = self.reach.open()?;
-        for issuer in &issuers {
-            runtime.block_on(wallet.pull(issuer, &connection, app.now)).map_err(reach::failure)?;
-        }
         let mut random = app.random_source();
-        let renewing = wallet.renew(&connection, &mut random, app.now);
-        let renewed = runtime.block_on(renewing).map_err(reach::failure)?;
+        let (mut updated, mut renewed, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for issuer in issuers {
+            let asking = async {
+                wallet.pull(&issuer, &connection, app.now).await?;
+                wallet.renew(&issuer, &connection, &mut random, app.now).await
+            };
+            // One that is away keeps nobody from the others.
+            match runtime.block_on(asking) {
+                Ok(more) => {
+                    renewed.extend(more);
+                    updated.push(issuer);
+                }
+                Err(error) => failed.push((issuer, reach::failure(error))),
+            }
+        }
         if app.json {
             let renewed: Vec<_> = renewed.iter().map(as_json).collect();
-            app.print_json(&json!({"updated": issuers, "renewed": renewed}))?;
-            return Ok(Exit::Accepted);
+            let failed: Vec<_> = failed.iter().map(|(issuer, _)| issuer).collect();
+            let told = json!({"updated": updated, "renewed": renewed, "failed": failed});
+            app.print_json(&told)?;
+        } else {
+            match (updated.is_empty(), failed.is_empty()) {
+                (true, true) => {
+                    writeln!(app.out, "this wallet knows no issuer; nothing to update")?;
+                }
+                (true, false) => {}
+                _ => writeln!(app.out, "up to date with {}", shown(&updated.join(", ")))?,
+            }
+            for received in &renewed {
+                tell(received, app)?;
+            }
         }
-        match issuers.is_empty() {
-            true => writeln!(app.out, "this wallet knows no issuer; nothing to update")?,
-            false => writeln!(app.out, "up to date with {}", shown(&issuers.join(", ")))?,
+        match failed.into_iter().next() {
+            None => Ok(Exit::Accepted),
+            Some((issuer, failure)) => {
+                let message = format!("{issuer}: {}", failure.message);
+                Err(Failure { message, ..failure })
+            }
         }
-        for received in &renewed {
-            tell(received, app)?;
-        }
-        Ok(Exit::Accepted)
     }
 }
 

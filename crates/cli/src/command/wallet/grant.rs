@@ -12,7 +12,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::enrol::{as_json, tell};
-use super::place::{self, Place, held};
+use super::place::{self, Place, granted, held};
 use super::reach::{self, Reach};
 use crate::app::App;
 use crate::command::duration;
@@ -97,15 +97,15 @@ impl Ask {
         let (connection, runtime) = self.reach.open()?;
         let mut random = app.random_source();
         let asking = wallet.request_grant(&issuer, &order, &connection, &mut random, app.now);
-        let granted = runtime.block_on(asking).map_err(reach::failure)?;
+        let given = runtime.block_on(asking).map_err(reach::failure)?;
         if app.json {
-            let mut told = as_json(&granted.received);
-            told["rule"] = json!(granted.rule);
+            let mut told = as_json(&given.received);
+            told["rule"] = json!(given.rule);
             app.print_json(&told)?;
             return Ok(Exit::Accepted);
         }
-        writeln!(app.out, "granted by the rule {}", shown(&granted.rule))?;
-        tell(&granted.received, app)?;
+        writeln!(app.out, "granted by the rule {}", shown(&given.rule))?;
+        tell(&given.received, app)?;
         Ok(Exit::Accepted)
     }
 
@@ -136,11 +136,11 @@ pub(super) fn constraint(text: &str) -> Result<Constraint, String> {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: bonafide wallet complete 6c2f4b9a31 --outcome \"booked\"
+#[command(after_help = "Example: bonafide wallet complete book-travel-4711 --outcome \"booked\"
 
 The issuer revokes the grant, and with it all that was delegated under it.")]
 pub(super) struct Complete {
-    /// The grant: its id, or the end of it.
+    /// The grant: its task, its id, or the end of that.
     grant: String,
     /// What became of the task, for the issuer's records.
     #[arg(long, value_name = "TEXT")]
@@ -152,7 +152,7 @@ pub(super) struct Complete {
 impl Complete {
     pub(super) fn run(self, place: &Place, app: &mut App<'_>) -> Result<Exit, Failure> {
         let mut wallet = place.open()?;
-        let id = held(&wallet, &self.grant)?.id.clone();
+        let id = granted(&wallet, &self.grant)?.id.clone();
         let (connection, runtime) = self.reach.open()?;
         let mut random = app.random_source();
         let outcome = self.outcome.as_deref();
@@ -174,13 +174,13 @@ impl Complete {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   bonafide wallet revoke --package worker.delegation --reason \"not needed any more\"
-  bonafide wallet revoke 6c2f4b9a31 --index 4711
+  bonafide wallet revoke book-travel-4711 --index 4711
 
 Takes back what was delegated, and all that was delegated under it. A whole grant ends with
 bonafide wallet complete.")]
 pub(super) struct Revoke {
-    /// The grant or delegation of this wallet under which it was made: its id, or the end of
-    /// it.
+    /// The grant or delegation of this wallet under which it was made: its task, its id, or the end
+    /// of that.
     #[arg(required_unless_present = "package", conflicts_with = "package", requires = "index")]
     parent: Option<String>,
     /// The status index of the delegation, as bonafide wallet delegate told it.
@@ -210,7 +210,7 @@ impl Revoke {
             _ => return Err(Failure::usage("which delegation?").with_help("--package FILE")),
         };
         let mut wallet = place.open()?;
-        let parent = held(&wallet, &parent)?.id.clone();
+        let parent = granted(&wallet, &parent)?.id.clone();
         let (connection, runtime) = self.reach.open()?;
         let mut random = app.random_source();
         let reason = self.reason.as_deref();

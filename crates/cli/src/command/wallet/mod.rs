@@ -38,7 +38,11 @@ enum Action {
     /// Show a credential, a key (without its secret) or an issuer.
     Show(show::Show),
     /// Show all that there is, and what has to be seen to.
-    Status(show::Status),
+    #[command(after_help = "Example: bonafide wallet status
+
+Its keys, what it holds and how that stands, the issuers and how old what is known of them is, and
+what has to be seen to. The exit code is 2 if anything has.")]
+    Status,
     /// Keep a credential, or a delegation that was handed to you, after verifying it.
     Receive(enrol::Receive),
     /// Present the least that answers what is asked.
@@ -76,7 +80,7 @@ impl Wallet {
             Action::Revoke(revoke) => revoke.run(place, app),
             Action::List(list) => list.run(place, app),
             Action::Show(show) => show.run(place, app),
-            Action::Status(status) => status.run(place, app),
+            Action::Status => show::status(place, app),
             Action::Remove(remove) => remove.run(place, app),
             Action::ChangePassphrase(change) => change.run(place, app),
             Action::Export(export) => export.run(place, app),

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use bonafide_core::json::{Limits, parse};
 use bonafide_linked_data::SUITES;
+use bonafide_proof::jose::{CompactJws, TokenType};
 use bonafide_wallet::{Held, SealError, StoreError, Wallet, WalletError};
 use clap::Args;
 
@@ -89,6 +91,34 @@ pub(super) fn held<'w>(wallet: &'w Wallet, name: &str) -> Result<&'w Held, Failu
         _ => Err(Failure::usage(format!("there is no credential {} in this wallet", shown(name)))
             .with_help("bonafide wallet list")),
     }
+}
+
+/// The grant or delegation of this wallet's own that is meant by its task, or by its id as any other
+/// credential.
+pub(super) fn granted<'w>(wallet: &'w Wallet, name: &str) -> Result<&'w Held, Failure> {
+    let of_task = |held: &&Held| held.key.is_some() && task(held).as_deref() == Some(name);
+    let mut found = wallet.list().iter().filter(of_task);
+    match (found.next(), found.next()) {
+        (Some(held), None) => Ok(held),
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "there is more than one grant for {}; name it by its id",
+            shown(name)
+        ))
+        .with_help("bonafide wallet list")),
+        (None, _) => held(wallet, name),
+    }
+}
+
+/// The task that a grant or delegation is for.
+fn task(held: &Held) -> Option<String> {
+    let payload = if held.bytes.starts_with(b"{") {
+        held.bytes.clone()
+    } else {
+        let text = std::str::from_utf8(&held.bytes).ok()?;
+        CompactJws::parse(text, TokenType::VC).ok()?.decode_payload().ok()?
+    };
+    let value = parse(&payload, &Limits::for_size(payload.len())).ok()?;
+    Some(value.get("credentialSubject")?.get("task")?.as_str()?.to_owned())
 }
 
 /// What the wallet has against it, and what to do about it.

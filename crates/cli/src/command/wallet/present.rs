@@ -98,16 +98,13 @@ impl Present {
         self.disclose(&wallet, &mut shown)?;
         let key = self.key.as_deref();
         let text = loop {
-            let made = match &self.request {
-                Some(request) => {
-                    let request = self.http(request, body.clone())?;
-                    let mut random = app.random_source();
-                    wallet.present_request_as(key, &shown, &request, &mut random, app.now)
-                }
-                None => {
-                    let answer = self.answer()?;
-                    wallet.present_as(key, &shown, &answer, self.form.into(), app.now)
-                }
+            let made = if let Some(request) = &self.request {
+                let request = self.http(request, body.clone())?;
+                let mut random = app.random_source();
+                wallet.present_request_as(key, &shown, &request, &mut random, app.now)
+            } else {
+                let answer = self.answer()?;
+                wallet.present_as(key, &shown, &answer, self.form.into(), app.now)
             };
             match made {
                 // A pointer without a type is for what can hide something.

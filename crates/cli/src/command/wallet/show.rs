@@ -93,6 +93,9 @@ pub(super) struct Show {
     /// The key of this name: the public part of it.
     #[arg(long, value_name = "NAME", conflicts_with = "issuer")]
     key: Option<String>,
+    /// Print the key's DID alone.
+    #[arg(long, requires = "key")]
+    did: bool,
     /// The issuer of this name.
     #[arg(long, value_name = "NAME")]
     issuer: Option<String>,
@@ -106,6 +109,10 @@ impl Show {
         let wallet = place.open()?;
         if let Some(name) = &self.key {
             let key = wallet.key(name).ok_or_else(|| none("key", name))?;
+            if self.did {
+                writeln!(app.out, "{}", key.did)?;
+                return Ok(Exit::Accepted);
+            }
             let json = key_json(&wallet, key);
             return tell(&json, |text| key_fields(key, text), app);
         }
@@ -266,53 +273,44 @@ fn content_json(bytes: &[u8]) -> serde_json::Value {
         .unwrap_or_else(|_| json!(String::from_utf8_lossy(bytes).trim_end()))
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "Example: bonafide wallet status
-
-Its keys, what it holds and how that stands, the issuers and how old what is known of them is, and
-what has to be seen to. The exit code is 2 if anything has.")]
-pub(super) struct Status {}
-
-impl Status {
-    pub(super) fn run(self, place: &Place, app: &mut App<'_>) -> Result<Exit, Failure> {
-        let folder = place.folder()?.display().to_string();
-        let wallet = place.open()?;
-        let now = app.now;
-        let care = care(&wallet, now);
-        let exit = if care.is_empty() { Exit::Accepted } else { Exit::Undecided };
-        if app.json {
-            let keys: Vec<_> = wallet.keys().map(|key| key_json(&wallet, key)).collect();
-            let held: Vec<_> =
-                wallet.list().iter().map(|held| as_json(&wallet, held, now)).collect();
-            let issuers: Vec<_> = wallet
-                .issuers()
-                .map(|issuer| issuer_json(issuer, Knowledge::of(issuer).as_ref(), now))
-                .collect();
-            app.print_json(&json!({
-                "wallet": folder, "keys": keys, "credentials": held, "issuers": issuers,
-                "care": care,
-            }))?;
-            return Ok(exit);
-        }
-        let mut text = format!("wallet in {}\n", shown(&folder));
-        if wallet.keys().len() > 0 {
-            text.push_str(&format!("\n{}", keys(&wallet)));
-        }
-        let all: Vec<&Held> = wallet.list().iter().collect();
-        match all.is_empty() {
-            true => text.push_str("\nno credentials\n"),
-            false => text.push_str(&format!("\n{}", credentials(&wallet, &all, now))),
-        }
-        if wallet.issuers().len() > 0 {
-            text.push_str(&format!("\n{}", issuers(&wallet, now)));
-        }
-        for line in care {
-            text.push_str(&format!("\n{YELLOW}?{PLAIN} {line}"));
-        }
-        app.out.write_all(text.trim_end().as_bytes())?;
-        writeln!(app.out)?;
-        Ok(exit)
+/// Everything, and what has to be seen to: then the exit code is 2.
+pub(super) fn status(place: &Place, app: &mut App<'_>) -> Result<Exit, Failure> {
+    let folder = place.folder()?.display().to_string();
+    let wallet = place.open()?;
+    let now = app.now;
+    let care = care(&wallet, now);
+    let exit = if care.is_empty() { Exit::Accepted } else { Exit::Undecided };
+    if app.json {
+        let keys: Vec<_> = wallet.keys().map(|key| key_json(&wallet, key)).collect();
+        let held: Vec<_> = wallet.list().iter().map(|held| as_json(&wallet, held, now)).collect();
+        let issuers: Vec<_> = wallet
+            .issuers()
+            .map(|issuer| issuer_json(issuer, Knowledge::of(issuer).as_ref(), now))
+            .collect();
+        app.print_json(&json!({
+            "wallet": folder, "keys": keys, "credentials": held, "issuers": issuers,
+            "care": care,
+        }))?;
+        return Ok(exit);
     }
+    let mut text = format!("wallet in {}\n", shown(&folder));
+    if wallet.keys().len() > 0 {
+        text.push_str(&format!("\n{}", keys(&wallet)));
+    }
+    let all: Vec<&Held> = wallet.list().iter().collect();
+    match all.is_empty() {
+        true => text.push_str("\nno credentials\n"),
+        false => text.push_str(&format!("\n{}", credentials(&wallet, &all, now))),
+    }
+    if wallet.issuers().len() > 0 {
+        text.push_str(&format!("\n{}", issuers(&wallet, now)));
+    }
+    for line in care {
+        text.push_str(&format!("\n{YELLOW}?{PLAIN} {line}"));
+    }
+    app.out.write_all(text.trim_end().as_bytes())?;
+    writeln!(app.out)?;
+    Ok(exit)
 }
 
 fn keys(wallet: &Wallet) -> String {
@@ -326,9 +324,7 @@ fn keys(wallet: &Wallet) -> String {
                 _ if default.as_ref() == Some(&key.name) => "default",
                 _ => "",
             };
-            [&key.name, &key.public.key_type().to_string(), state, &key.did]
-                .map(|cell| shown(cell))
-                .to_vec()
+            [&key.name, &key.public.key_type().to_string(), state, &key.did].map(shown).to_vec()
         })
         .collect();
     table::table(&["key", "type", "state", "did"], &rows)
