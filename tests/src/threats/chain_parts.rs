@@ -228,11 +228,11 @@ fn row_15_a_link_of_which_something_is_hidden_is_none() {
     assert_ne!(less, whole);
     let jwt = Format::Jwt(KeyType::Ed25519);
     let identity = world.chains.scene.attest(Attested::Identity, planner, jwt);
-    for grant in [less, whole] {
-        world.refused(&bind(&grant), &asked(), "link-partial");
+    for (grant, code) in [(less, "claims-missing"), (whole, "link-partial")] {
+        world.refused(&bind(&grant), &asked(), code);
         // Nor is it in the company of what is whole.
         let shown = present(&[grant, identity.clone()], planner, jwt, NONCE, SERVICE);
-        world.refused(&shown, &asked(), "link-partial");
+        world.refused(&shown, &asked(), code);
     }
 }
 
