@@ -2,7 +2,7 @@
 //! that it prints, and in no file but the sealed one.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bonafide_core::encoding::{encode_base64url, hex};
 use bonafide_core::key::KeyType;
@@ -68,7 +68,7 @@ impl Secrets {
     #[track_caller]
     fn not_below(&self, folder: &Path) {
         for (what, text) in &self.0 {
-            assert_eq!(holding(folder, text.as_bytes()), [] as [std::path::PathBuf; 0], "{what}");
+            assert_eq!(holding(folder, text.as_bytes()), [] as [PathBuf; 0], "{what}");
         }
     }
 }
@@ -126,6 +126,10 @@ fn row_28_no_command_of_a_wallet_tells_its_secrets() {
     let broken = place("broken.key", &key_file().replace("bonafide-key", "other"));
     let person = place("alice.jwt", &token);
     std::fs::remove_file(agent.path("pass")).unwrap();
+    // Where they are, they are found.
+    for (what, text) in secrets.0.iter().filter(|(what, _)| what.ends_with("end")) {
+        assert_ne!(holding(outside.path(), text.as_bytes()), [] as [PathBuf; 0], "{what}");
+    }
     let run = |passphrase: &str, arguments: &[&str], code: i32| {
         let ended = agent.run(&[arguments, &["--passphrase-file", passphrase]].concat());
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
