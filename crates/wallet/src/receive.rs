@@ -189,7 +189,7 @@ impl Wallet {
 /// Whether a credential takes the place of one with its id: the same issuer made it, for the same
 /// key, and it does not end sooner.
 fn renews(held: &Held, there: &Held) -> bool {
-    let ends = |held: &Held| held.valid_until.map_or(i64::MAX, |until| until.unix());
+    let ends = |held: &Held| held.valid_until.map_or(i64::MAX, Timestamp::unix);
     held.issuer == there.issuer && held.key == there.key && ends(held) >= ends(there)
 }
 
