@@ -14,6 +14,7 @@ mod progress;
 mod remote;
 mod seen_file;
 mod table;
+mod terminal;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;

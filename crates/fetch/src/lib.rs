@@ -38,4 +38,6 @@ mod tls;
 pub use client::{Client, Fetched, Kind, Options};
 pub use error::FetchError;
 pub use lookup::{Looking, Lookup};
-pub use service::{Identity, Response, Route, Service, ServiceError, ServiceOptions, Token};
+pub use service::{
+    Content, Identity, Response, Route, Service, ServiceError, ServiceOptions, Token,
+};

@@ -178,6 +178,12 @@ pub enum ServiceError {
     /// The key that makes a repeated request the same one can't be sent.
     #[error("the idempotency key is not visible ASCII")]
     BadKey,
+    /// A header that HTTP can't hold.
+    #[error("the header {name} holds what HTTP can't send")]
+    BadHeader {
+        /// Its name.
+        name: String,
+    },
     /// A name that would lead to another path.
     #[error("{segment:?} is no name of anything")]
     BadSegment {
@@ -192,6 +198,34 @@ pub enum ServiceError {
     Fetch(#[from] FetchError),
 }
 
+/// The body of a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'c> {
+    /// JSON text.
+    Json(&'c str),
+    /// Names and values as an HTML form sends them (`application/x-www-form-urlencoded`).
+    Form(&'c [(&'c str, &'c str)]),
+}
+
+impl Content<'_> {
+    /// The body, byte for byte as it is sent: for whoever signs it.
+    pub fn to_text(self) -> String {
+        match self {
+            Self::Json(text) => text.to_owned(),
+            Self::Form(pairs) => {
+                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+            }
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Json(_) => "application/json",
+            Self::Form(_) => "application/x-www-form-urlencoded",
+        }
+    }
+}
+
 /// What the service answers, whatever its status but a redirect.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -202,6 +236,8 @@ pub struct Response {
     pub content_type: Option<String>,
     /// How long to wait before asking again, where the service says it in seconds.
     pub retry_after: Option<Duration>,
+    /// What the next DPoP proof has to hold (RFC 9449, 8).
+    pub dpop_nonce: Option<String>,
     /// The body, byte for byte.
     pub body: Vec<u8>,
 }
@@ -216,6 +252,7 @@ impl Response {
             status: response.status().as_u16(),
             content_type: header(response, CONTENT_TYPE).and_then(|text| media_type(&text)),
             retry_after: retry_after.map(Duration::from_secs),
+            dpop_nonce: header(response, HeaderName::from_static("dpop-nonce")),
             body: Vec::new(),
         })
     }
@@ -291,6 +328,32 @@ impl Service {
         key: Option<&str>,
     ) -> Result<Response, ServiceError> {
         self.send(Method::POST, route, body, key).await
+    }
+
+    /// Posts a body with further headers, each of which may hold a secret: it is never printed.
+    pub async fn post_with(
+        &self,
+        route: &Route,
+        body: Option<Content<'_>>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Response, ServiceError> {
+        let url = route.below(&self.base)?;
+        let mut request = self.request(Method::POST, &url, None, None)?;
+        for (name, value) in headers {
+            let mut value = HeaderValue::from_str(value)
+                .map_err(|_| ServiceError::BadHeader { name: (*name).to_owned() })?;
+            value.set_sensitive(true);
+            request = request.header(*name, value);
+        }
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, body.media_type()).body(body.to_text());
+        }
+        self.exchange(request, &url).await
+    }
+
+    /// Where a route leads: the URL that a request for it is sent to.
+    pub fn url(&self, route: &Route) -> Result<String, ServiceError> {
+        Ok(route.below(&self.base)?.into())
     }
 
     /// Changes what is there to what a body of JSON says.
@@ -369,16 +432,25 @@ impl Service {
     ) -> Result<Response, ServiceError> {
         let url = route.below(&self.base)?;
         let request = self.request(method, &url, body, key)?;
+        self.exchange(request, &url).await
+    }
+
+    /// Sends a request and reads the answer, all within the time that a request may take.
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+        url: &Url,
+    ) -> Result<Response, ServiceError> {
         let exchange = async {
-            let failed = |error: reqwest::Error| FetchError::of_http(&error, &url);
+            let failed = |error: reqwest::Error| FetchError::of_http(&error, url);
             let response = request.send().await.map_err(failed)?;
-            let head = Response::begin(&response, &url)?;
-            let body = read(response, &url, LONGEST_ANSWER, &mut |_, _| ()).await?;
+            let head = Response::begin(&response, url)?;
+            let body = read(response, url, LONGEST_ANSWER, &mut |_, _| ()).await?;
             Ok(Response { body, ..head })
         };
         match tokio::time::timeout(self.timeout, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(FetchError::Deadline { url: shown(&url), limit: self.timeout }.into()),
+            Err(_) => Err(FetchError::Deadline { url: shown(url), limit: self.timeout }.into()),
         }
     }
 }

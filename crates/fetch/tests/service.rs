@@ -4,7 +4,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use bonafide_fetch::{FetchError, Identity, Route, Service, ServiceError, ServiceOptions, Token};
+use bonafide_fetch::{
+    Content, FetchError, Identity, Route, Service, ServiceError, ServiceOptions, Token,
+};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
@@ -163,4 +165,33 @@ async fn certificates_and_keys_have_to_fit() {
         assert!(matches!(refused, ServiceError::BadIdentity { .. }), "{refused}");
         assert!(!refused.to_string().contains("canary"));
     }
+}
+
+#[tokio::test]
+async fn a_request_says_more_in_its_headers() {
+    let authority = Authority::new();
+    let nonce = "HTTP/1.1 400 Bad Request\r\ndpop-nonce: n1\r\ncontent-length: 0\r\n\r\n";
+    let (url, asked) = authority.serve(nonce.to_owned()).await;
+    let mut options = ServiceOptions::new(&url);
+    (options.system_roots, options.roots) = (false, vec![authority.root.pem().into_bytes()]);
+    options.identity = Some(authority.identity());
+    let service = Service::new(options).unwrap();
+    let route = Route::new(&["oauth", "token"]);
+    assert_eq!(service.url(&route).unwrap(), format!("{url}/oauth/token"));
+    let form = Content::Form(&[("scope", "a b&c"), ("audience", "https://a.example")]);
+    assert_eq!(form.to_text(), "scope=a+b%26c&audience=https%3A%2F%2Fa.example");
+    let response = service.post_with(&route, Some(form), &[("dpop", "e30")]).await.unwrap();
+    assert_eq!(response.dpop_nonce.as_deref(), Some("n1"));
+    service.post_with(&route, Some(Content::Json("{}")), &[]).await.unwrap();
+    {
+        let asked = asked.lock().unwrap();
+        let has = |head: &str, line: &str| head.lines().any(|found| found == line);
+        assert!(has(&asked[0], "POST /base/oauth/token HTTP/1.1"), "{asked:?}");
+        assert!(has(&asked[0], "dpop: e30"), "{asked:?}");
+        assert!(has(&asked[0], "content-type: application/x-www-form-urlencoded"), "{asked:?}");
+        assert!(has(&asked[1], "content-type: application/json"), "{asked:?}");
+    }
+    // A value ends where it ends.
+    let refused = service.post_with(&route, None, &[("dpop", "a\r\nhost: b")]).await;
+    assert!(matches!(refused, Err(ServiceError::BadHeader { .. })), "{refused:?}");
 }

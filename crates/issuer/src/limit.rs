@@ -48,9 +48,10 @@ impl RateLimits {
         self.anonymous.check_key(&address).map_err(|_| too_many("from this address"))
     }
 
-    /// One more refusal of what this token asked for, to be put on the log.
+    /// One more refusal of what this token asked for, to be put on the log. Whoever has no id here,
+    /// such as an agent that a chain leads to, shares one bucket with all others.
     pub fn refusal(&self, id: Option<Id>) -> Result<(), Problem> {
-        let Some(id) = id else { return Ok(()) };
+        let id = id.unwrap_or_else(|| Id::from_bytes([0; 16]));
         self.refusals.check_key(&id).map_err(|_| too_many("were refused"))
     }
 
@@ -68,4 +69,17 @@ fn too_many(which: &str) -> Problem {
         "too-many-requests",
         format!("too many requests {which}; try again in a second"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_no_id_does_not_fill_the_log() {
+        let limits = RateLimits::new(&Limits::default());
+        let logged = (0..100).filter(|_| limits.refusal(None).is_ok()).count();
+        assert!((20..30).contains(&logged), "{logged}");
+        assert!(limits.refusal(Some(Id::from_bytes([1; 16]))).is_ok());
+    }
 }

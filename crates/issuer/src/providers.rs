@@ -76,6 +76,12 @@ pub enum ProviderError {
         /// The pinned audience.
         expected: String,
     },
+    /// It names actors, which can't be checked.
+    #[error("the token was handed on already, and its actors can't be checked")]
+    HandedOn,
+    /// It says who may act for its subject, and that is another or can't be told.
+    #[error("may_act of the token: {0}")]
+    MayAct(&'static str),
     /// It has ended.
     #[error("the token ended at {0}")]
     Ended(Timestamp),
@@ -93,8 +99,28 @@ impl ProviderError {
             Self::UnknownKey { .. } => "token-key-unknown",
             Self::Signature(_) => "token-signature-invalid",
             Self::Audience { .. } => "token-audience-mismatch",
+            Self::HandedOn => "act-unsupported",
+            Self::MayAct(_) => "may-act-mismatch",
             Self::Ended(_) => "token-ended",
             Self::NotYet(_) => "token-not-yet-valid",
+        }
+    }
+}
+
+impl ExternalIdentity {
+    /// Whether `agent` may act for the subject: anybody who was given the token, unless it says who
+    /// (RFC 8693, 4.4), by `sub` and by nothing else that we would have to know. One that has
+    /// actors already (4.1) is refused.
+    pub fn check_actor(&self, agent: &str) -> Result<(), ProviderError> {
+        if self.claims.contains("act") {
+            return Err(ProviderError::HandedOn);
+        }
+        let Some(may_act) = self.claims.get("may_act") else { return Ok(()) };
+        let object = may_act.as_object().filter(|object| object.len() == 1);
+        match object.and_then(|object| object.str("sub")) {
+            Some(actor) if actor == agent => Ok(()),
+            Some(_) => Err(ProviderError::MayAct("names another agent")),
+            None => Err(ProviderError::MayAct("expected an object with sub alone")),
         }
     }
 }

@@ -1,22 +1,61 @@
-//! A cache of signatures that were good. It never knows of time, status or trust.
+//! Caches of signatures that were good and of keys that were decoded. They never know of time,
+//! status or trust.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError, RwLock};
+
+use bonafide_core::Malformed;
+use bonafide_core::key::PublicKey;
 
 use bonafide_proof::{SignatureCheck, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-/// Remembers which signatures were good, by key, message and signature. Bad ones are never kept.
+/// Remembers which signatures were good, by key, message and signature, and which key a did:key
+/// holds. Bad ones are never kept.
 #[derive(Debug)]
 pub struct SignatureCache {
     capacity: usize,
     good: Mutex<HashSet<[u8; 32]>>,
+    pub(crate) keys: KeyCache,
+}
+
+/// Remembers the keys that did:key DIDs hold: to decode one takes a square root on its curve.
+#[derive(Debug)]
+pub struct KeyCache {
+    capacity: usize,
+    known: RwLock<HashMap<String, VerifyingKey>>,
+}
+
+impl KeyCache {
+    /// A cache of at most `capacity` keys, some hundred bytes each; it starts anew when it is full.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, known: RwLock::default() }
+    }
+
+    /// The key of a Multikey; `None` if its type does not sign.
+    pub(crate) fn decode(&self, multikey: &str) -> Result<Option<VerifyingKey>, Malformed> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(multikey) {
+            return Ok(Some(key.clone()));
+        }
+        drop(known);
+        let key = VerifyingKey::new(PublicKey::from_multikey(multikey)?);
+        if let Some(key) = key.as_ref().filter(|_| self.capacity > 0) {
+            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+            if known.len() >= self.capacity {
+                known.clear();
+            }
+            known.insert(multikey.to_owned(), key.clone());
+        }
+        Ok(key)
+    }
 }
 
 impl SignatureCache {
-    /// A cache of at most `capacity` signatures, 32 bytes each; it starts anew when it is full.
+    /// A cache of at most `capacity` signatures, 32 bytes each, and as many keys; it starts anew
+    /// when it is full.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, good: Mutex::new(HashSet::new()) }
+        Self { capacity, good: Mutex::new(HashSet::new()), keys: KeyCache::new(capacity) }
     }
 
     /// How many signatures it remembers.

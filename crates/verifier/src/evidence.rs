@@ -13,7 +13,7 @@ use bonafide_core::time::Timestamp;
 use bonafide_proof::data_integrity::Suites;
 use bonafide_proof::{SignatureCheck, Unremembered, VerifyingKey};
 
-use crate::{Bundle, DidVersion, Reason, SignatureCache};
+use crate::{Bundle, DidVersion, KeyCache, Reason, SignatureCache};
 
 /// Everything a verdict may rely on besides the policy. Nothing is ever fetched.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct Evidence<'e> {
     pub(crate) schemas: HashMap<String, std::sync::Arc<Schema>>,
     pub(crate) suites: Suites,
     pub(crate) check: &'e dyn SignatureCheck,
+    keys: Option<&'e KeyCache>,
 }
 
 impl<'e> Evidence<'e> {
@@ -35,6 +36,7 @@ impl<'e> Evidence<'e> {
             schemas: HashMap::new(),
             suites: Suites::JCS,
             check: &Unremembered,
+            keys: None,
         }
     }
 
@@ -64,9 +66,15 @@ impl<'e> Evidence<'e> {
         self
     }
 
-    /// Remembers good signatures in `cache`.
+    /// Remembers good signatures, and the keys of DIDs that hold their own, in `cache`.
     pub fn with_cache(self, cache: &'e SignatureCache) -> Self {
-        self.with_signature_check(cache)
+        self.with_key_cache(&cache.keys).with_signature_check(cache)
+    }
+
+    /// Remembers the keys of DIDs that hold their own in `keys`.
+    pub fn with_key_cache(mut self, keys: &'e KeyCache) -> Self {
+        self.keys = Some(keys);
+        self
     }
 
     /// Has signatures checked by `check`, which must answer as
@@ -82,9 +90,22 @@ pub(crate) trait Keys {
     /// The documents that speak for a DID.
     fn documents_for(&self, did: Did<'_>) -> &Documents;
 
+    /// Where decoded keys are remembered, if anywhere.
+    fn key_cache(&self) -> Option<&KeyCache> {
+        None
+    }
+
     /// The key that a DID URL names, if it may be used for `relationship`.
     fn resolve(&self, method: &str, relationship: Relationship) -> Result<ResolvedKey<'_>, Reason> {
         let url = method_url(method)?;
+        if let Some(cache) = self.key_cache().filter(|_| url.did.method() == "key") {
+            let key = cache.decode(url.did.method_specific_id());
+            let key = key.map_err(|error| Reason::DidDocumentInvalid {
+                did: short(url.did.as_str()),
+                detail: error.to_string(),
+            })?;
+            return did_key(url, key, method, relationship);
+        }
         self.documents_for(url.did).resolve_url(url, method, relationship)
     }
 
@@ -105,6 +126,10 @@ pub(crate) trait Keys {
 }
 
 impl Keys for Evidence<'_> {
+    fn key_cache(&self) -> Option<&KeyCache> {
+        self.keys
+    }
+
     fn documents_for(&self, did: Did<'_>) -> &Documents {
         let bundled = self.bundle.map(Bundle::documents).filter(|documents| documents.know(did));
         bundled.unwrap_or(&self.documents)
@@ -305,7 +330,7 @@ fn resolve_without_document(
     if url.did.method() == "key" {
         let multikey = url.did.method_specific_id();
         let key = PublicKey::from_multikey(multikey).map_err(invalid)?;
-        return did_key(url, key, method, relationship);
+        return did_key(url, VerifyingKey::new(key), method, relationship);
     }
     match resolve_self_certifying(url.did) {
         None => Err(Reason::DidDocumentMissing { did: url.did.as_str().to_owned() }),
@@ -326,14 +351,14 @@ fn resolve_without_document(
 /// A did:key without building its document: it has one key, which signs for every purpose.
 fn did_key(
     url: DidUrl<'_>,
-    key: PublicKey,
+    key: Option<VerifyingKey>,
     method: &str,
     relationship: Relationship,
 ) -> Result<ResolvedKey<'static>, Reason> {
     if url.fragment != Some(url.did.method_specific_id()) {
         return Err(unknown(method));
     }
-    let Some(key) = VerifyingKey::new(key) else {
+    let Some(key) = key else {
         return Err(Reason::KeyUnsupported { method: short(method) });
     };
     if relationship == Relationship::KeyAgreement {

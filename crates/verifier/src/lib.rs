@@ -48,7 +48,7 @@ mod seen;
 mod verdict;
 
 pub use bundle::{BUNDLE_TOKEN, Bundle, BundleContent, BundleDraft};
-pub use cache::SignatureCache;
+pub use cache::{KeyCache, SignatureCache};
 pub use check::Verified;
 pub use effective::{ChainLink, Effective, Obligation};
 pub use evidence::Evidence;

@@ -61,6 +61,11 @@ impl SealedFolder {
         Ok(new)
     }
 
+    /// Whether the folder holds a wallet.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// Opens the folder of a wallet. Takes as long as the passphrase's [`Cost`] says.
     pub fn open(folder: &Path, passphrase: &Passphrase) -> Result<Self, StoreError> {
         let file = folder.join(FILE);

@@ -48,7 +48,9 @@ impl Wallet {
         self.change(|content| {
             content.issuers.insert(issuer.name.clone(), issuer);
             Ok(())
-        })
+        })?;
+        self.forget_trust();
+        Ok(())
     }
 
     /// The issuer of a name.
@@ -66,7 +68,9 @@ impl Wallet {
         self.change(|content| match content.issuers.remove(name) {
             Some(_) => Ok(()),
             None => Err(WalletError::NoIssuer(name.to_owned())),
-        })
+        })?;
+        self.forget_trust();
+        Ok(())
     }
 
     /// Notes that a status set aside for children is given to one. Durable when this returns, so

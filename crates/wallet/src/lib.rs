@@ -32,6 +32,8 @@
 //! ```
 
 mod choose;
+#[cfg(feature = "client")]
+pub mod client;
 mod content;
 mod delegate;
 mod error;

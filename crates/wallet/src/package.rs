@@ -52,6 +52,15 @@ impl DelegationPackage {
         Ok(to_canonical_string(&package.into()))
     }
 
+    /// Where the delegation stands that this package hands on: the id of what it was made under,
+    /// and the index on the grant's status list by which it can be taken back. As it says itself.
+    pub fn taken_back_by(&self) -> Option<(String, u64)> {
+        let leaf = parse(self.chain.last()?, &Limits::for_size(LONGEST)).ok()?;
+        let parent = leaf.get("credentialSubject")?.get("parent")?.get("id")?.as_str()?;
+        let index = leaf.get("credentialStatus")?.get("statusListIndex")?.as_str()?;
+        Some((parent.to_owned(), index.parse().ok()?))
+    }
+
     /// Reads a package. Nothing in it is believed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, WalletError> {
         let malformed = |pointer: &str, detail: &str| {

@@ -110,13 +110,13 @@ impl Wallet {
     ) -> Result<(), WalletError> {
         let mut known =
             self.issuer(issuer).cloned().ok_or_else(|| WalletError::NoIssuer(issuer.to_owned()))?;
-        let policy = self.policy()?;
-        let opened =
-            Bundle::open(&bundle, &policy).map_err(|reason| WalletError::Refused(vec![reason]))?;
+        let trust = self.trust()?;
+        let opened = Bundle::open_with(&bundle, &trust.policy, self.suites)
+            .map_err(|reason| WalletError::Refused(vec![reason]))?;
         if known.bundle_signer.as_deref() != Some(opened.signer()) {
             return Err(WalletError::BundleForeign(opened.signer().to_owned()));
         }
-        if let Some(old) = known.bundle.as_deref().and_then(|old| Bundle::open(old, &policy).ok()) {
+        if let Some(old) = trust.bundle_of(&known.did) {
             let (sequence, newest) = (opened.sequence(), old.sequence());
             if newest > sequence {
                 return Err(WalletError::BundleOlder { sequence, newest });

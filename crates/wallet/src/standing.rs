@@ -136,8 +136,8 @@ impl Wallet {
     /// What is known of an issuer is so old, in words; `None` if nothing was ever had from it.
     pub fn bundle_age(&self, issuer: &str, now: Timestamp) -> Option<String> {
         let known = self.issuer(issuer)?;
-        let policy = self.policy().ok()?;
-        let bundle = self.bundle_of(&known.did, &policy).ok()??;
+        let trust = self.trust().ok()?;
+        let bundle = trust.bundle_of(&known.did)?;
         Some(format_duration(now.saturating_since(bundle.issued_at())))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use bonafide_proof::Signer;
 use bonafide_proof::data_integrity::{Random, Suites};
@@ -11,6 +12,7 @@ use crate::error::{StoreError, WalletError};
 use crate::folder::SealedFolder;
 use crate::sealing::{Cost, Passphrase, Sealing};
 use crate::store::{MemoryStore, Store};
+use crate::trust::Trust;
 
 /// The keys and credentials of one agent, or of several.
 ///
@@ -38,6 +40,7 @@ pub struct Wallet {
     /// The signers of keys that lie elsewhere, by the names of the keys.
     pub(crate) attached: BTreeMap<String, Box<dyn Signer + Send + Sync>>,
     pub(crate) suites: Suites,
+    pub(crate) trust: Mutex<Option<Arc<Trust>>>,
 }
 
 impl Wallet {
@@ -61,6 +64,11 @@ impl Wallet {
         Self::over(Box::new(SealedFolder::open(folder, passphrase)?))
     }
 
+    /// Whether there is a wallet in a folder, opened by whomever.
+    pub fn is_in(folder: &Path) -> bool {
+        SealedFolder::is_in(folder)
+    }
+
     /// A new wallet that is gone when it is dropped.
     pub fn in_memory() -> Self {
         Self::of(Box::new(MemoryStore::new()), Content::default())
@@ -79,6 +87,7 @@ impl Wallet {
     /// `bonafide-proof` alone, if never said.
     pub fn use_suites(&mut self, suites: Suites) {
         self.suites = suites;
+        self.forget_trust();
     }
 
     /// Seals the wallet with another passphrase. Copies made before still open with the old one.
@@ -142,7 +151,13 @@ impl Wallet {
     }
 
     fn of(store: Box<dyn Store>, content: Content) -> Self {
-        Self { store, content, attached: BTreeMap::new(), suites: Suites::JCS }
+        Self {
+            store,
+            content,
+            attached: BTreeMap::new(),
+            suites: Suites::JCS,
+            trust: Mutex::default(),
+        }
     }
 
     /// The one way in which the content changes: on a copy, which takes its place once it is saved.

@@ -269,6 +269,12 @@ fn the_principal_is_verified_or_there_is_no_grant() {
             "token-issuer-unknown",
         ),
         (json!({"token": format!("{}x", token(&[]))}), "token"),
+        (json!({"token": token(&[("act", json!({"sub": agent.did}))])}), "act-unsupported"),
+        (json!({"token": token(&[("may_act", json!({"sub": person().did}))])}), "may-act-mismatch"),
+        (
+            json!({"token": token(&[("may_act", json!({"sub": agent.did, "iss": "x"}))])}),
+            "may-act-mismatch",
+        ),
         (json!({"presentation": "x"}), ""),
         (
             json!({"presentation": person().present(&json!({"aud": issuer.url()}), &[])}),
@@ -283,6 +289,13 @@ fn the_principal_is_verified_or_there_is_no_grant() {
     let mut none = asked();
     none.as_object_mut().unwrap().remove("principal");
     agent.post(&issuer, "/grants", &none).refused(403, "grant-refused");
+    let for_it = json!({"token": token(&[("may_act", json!({"sub": agent.did}))])});
+    agent.post(&issuer, "/grants", &with("principal", for_it)).is(201);
+    // An agent does not stand behind itself.
+    let own = json!({"presentation": agent.answers(&issuer, &agent.credentials)});
+    let refused = agent.post(&issuer, "/grants", &with("principal", own));
+    let problem = refused.refused(403, "grant-refused");
+    assert!(problem.to_string().contains("behind itself"), "{problem}");
     // A person who answers a challenge, once, and whom the rule names.
     let shown = person().answers(&issuer, &[]);
     let body = with("principal", json!({"presentation": shown}));
@@ -379,9 +392,19 @@ fn scores_are_facts_as_this_issuer_attests_them_now() {
     let mut claims = super::agent::claims(SCORE);
     claims["agentVersion"] = "1.0.0".into();
     let place = format!("/agents/{}/attestations", agent.did);
-    let scored = issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
+    issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
     assert_eq!(agent.post(&issuer, "/grants", &body).is(201)["rule"], "scored");
-    issuer.told(&["revoke", scored["id"].as_str().unwrap()]);
+    // However many there are: the one that came last is the least.
+    let item = json!({"agent": agent.did, "type": SCORE, "claims": claims});
+    let items: Vec<Value> = std::iter::repeat_n(item, 70).collect();
+    issuer.post("/attestations", &json!({"items": items})).is(200);
+    agent.post(&issuer, "/grants", &body).is(201);
+    claims["value"] = 40.into();
+    let low = issuer.post(&place, &json!({"type": SCORE, "claims": claims})).is(201);
+    agent.post(&issuer, "/grants", &body).refused(403, "grant-refused");
+    issuer.told(&["revoke", low["id"].as_str().unwrap()]);
+    agent.post(&issuer, "/grants", &body).is(201);
+    issuer.told(&["revoke", "--type", SCORE]);
     let problem = agent.post(&issuer, "/grants", &body).refused(403, "grant-refused");
     assert!(
         problem.to_string().contains("no rule of the grant policy is for this agent"),

@@ -67,6 +67,17 @@ fn an_agent_enrols_itself_and_gets_its_identity() {
     issuer.write("identity.vc", &identity.to_string());
     issuer.verdict("identity.vc", &[]).is_accepted();
 
+    // What the registrar took back, the link does not give again.
+    let id = told["agent"]["id"].as_str().unwrap();
+    let listed = issuer.get_as(&issuer.admin(), &format!("/credentials?agent={id}")).is(200);
+    let credential = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    issuer.post(&format!("/credentials/{credential}/revoke"), &Value::Null).is(200);
+    issuer.post(&format!("/agents/{id}/suspend"), &Value::Null).is(200);
+    let agent = issuer.post(&format!("/agents/{id}/resume"), &Value::Null).is(200);
+    assert_eq!(agent["state"], "enrolled");
+    let again = enrolment(&issuer, &holder, &secret);
+    enrol(&issuer, &path, &again, &[]).refused(409, "enrolment-link-used");
+
     // On the log, over a restart, and without the secret.
     issuer.restart();
     assert_eq!(state(&issuer), "used");
@@ -214,7 +225,12 @@ fn an_identity_is_renewed_shortly_before_it_ends() {
 #[test]
 fn an_agent_gets_another_key_and_the_old_one_counts_no_more() {
     let issuer = Issuer::start();
-    let old = Holder::enrolled(&issuer, 30, "tool");
+    let mut old = Holder::new(30);
+    let mut asked = wanted();
+    asked["validFor"] = "1h".into();
+    let (path, secret) = link(&issuer, &asked);
+    let told = enrol(&issuer, &path, &enrolment(&issuer, &old, &secret), &[]).is(201);
+    old.credentials.push(told["credentials"][0].clone());
     let (mut new, other) = (Holder::new(31), Holder::enrolled(&issuer, 32, "tool"));
     let body = |holder: &Holder| json!({"did": holder.did, "proof": holder.answers(&issuer, &[])});
     // Without the new key's proof, to a DID that is another's, or with a proof that was used.
@@ -227,6 +243,12 @@ fn an_agent_gets_another_key_and_the_old_one_counts_no_more() {
     assert_eq!(told["agent"]["did"], new.did);
     let identity = told["credentials"][0].clone();
     assert_eq!(identity["credentialSubject"]["id"], new.did);
+    // For as long as the old one's, and no longer.
+    let at = |credential: &Value, name: &str| {
+        bonafide_core::time::Timestamp::parse(credential[name].as_str().unwrap()).unwrap().unix()
+    };
+    let lives = |credential| at(credential, "validUntil") - at(credential, "validFrom");
+    assert_eq!(lives(&identity), lives(&old.credentials[0]));
     // The old one is nobody any more.
     old.post(&issuer, "/credentials/renew", &Value::Null).refused(401, "presentation-refused");
     let listed = issuer.get_as(&issuer.admin(), &format!("/agents?did={}", old.did)).is(200);

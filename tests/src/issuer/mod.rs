@@ -13,3 +13,4 @@ mod oauth_tls;
 pub(crate) mod service;
 mod story;
 mod tls;
+mod wallet;

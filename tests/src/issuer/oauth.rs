@@ -1,5 +1,7 @@
 //! Access tokens: exchanged, used, asked about, given up.
 
+use std::time::Duration;
+
 use bonafide_core::key::PublicKey;
 use bonafide_proof::jose::{CompactJws, TokenType, thumbprint};
 use bonafide_proof::{Signer, Unremembered, VerifyingKey};
@@ -270,15 +272,75 @@ fn a_provider_s_token_is_put_to_the_grant_policy() {
     refused(&ask(&agent, &old, &whole), grant, "token-ended");
     refused(&ask(&stranger, &[], &whole), "unauthorized_client", "client-unknown");
     // What was refused is on the log, of the agents that are known.
-    let codes: Vec<Value> =
-        records(&issuer, "access-token-refused").iter().map(|one| one["code"].clone()).collect();
-    assert!(codes.contains(&json!("grant-refused")) && !codes.contains(&json!("client-unknown")));
+    let codes = || -> Vec<Value> {
+        records(&issuer, "access-token-refused").iter().map(|one| one["code"].clone()).collect()
+    };
+    // The answers do not wait for them.
+    let last = json!("token-ended");
+    for _ in 0..200 {
+        if codes().contains(&last) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let codes = codes();
+    assert!(codes.contains(&json!("grant-refused")) && codes.contains(&last), "{codes:?}");
+    assert!(!codes.contains(&json!("client-unknown")), "{codes:?}");
     // The agent's own attestations are enough where no principal is asked for.
     let shown = agent.presentation(&issuer, &agent.holder.credentials);
     let told = agent.exchange(&issuer, (PRESENTATION, &shown), &whole).is(200);
     let claims = opened(told["access_token"].as_str().unwrap()).1;
     assert_eq!(claims["sub"], agent.did());
     assert_eq!(claims["act"], Value::Null, "it acts for nobody");
+}
+
+#[test]
+fn a_token_lives_no_longer_than_what_was_shown_and_than_the_agent_s_key() {
+    let issuer = start("");
+    let whole = [
+        ("audience", "https://files.example"),
+        ("scope", "files.read"),
+        ("resource", "https://files.example/reports/q3"),
+    ];
+    let mut agent = Client::enrolled(&issuer, 1);
+    let agents = issuer.get_as(&issuer.admin(), "/agents").is(200);
+    let place = format!("/agents/{}", agents["items"][0]["id"].as_str().unwrap());
+    let attest = |valid_for: &str| {
+        let body = json!({"type": "AgentIdentityCredential", "validFor": valid_for});
+        let made = issuer.post(&format!("{place}/attestations"), &body).is(201);
+        (made["id"].as_str().unwrap().to_owned(), made["verifiableCredential"].clone())
+    };
+    // The agent's identity ends before the service's ten minutes are over.
+    let (_, identity) = attest("60s");
+    agent.holder.credentials = vec![identity];
+    let shown = agent.presentation(&issuer, &agent.holder.credentials);
+    let told = agent.exchange(&issuer, (PRESENTATION, &shown), &whole).is(200);
+    assert!(told["expires_in"].as_i64().unwrap() <= 60, "{told}");
+    let by_provider = |agent: &Client| {
+        let told = agent.exchange(&issuer, (JWT, &provider_token("JWT", &[])), &whole).is(200);
+        let token = told["access_token"].as_str().unwrap().to_owned();
+        (token, told["expires_in"].as_i64().unwrap())
+    };
+    assert!(by_provider(&agent).1 <= 60);
+
+    // A token that the policy gave falls with the identity of the agent.
+    let (id, identity) = attest("1h");
+    agent.holder.credentials = vec![identity];
+    let (token, lives) = by_provider(&agent);
+    assert!(lives > 60, "{lives}");
+    assert_eq!(introspect(&issuer, &token)["active"], true);
+    issuer.post(&format!("/credentials/{id}/revoke"), &Value::Null).is(200);
+    assert_eq!(introspect(&issuer, &token)["active"], false);
+
+    // And with the key: the new one's are others.
+    agent.holder.credentials = vec![attest("1h").1];
+    let (token, _) = by_provider(&agent);
+    let mut new = Client::stranger(41);
+    let body = json!({"did": new.did(), "proof": new.holder.answers(&issuer, &[])});
+    let told = agent.holder.post(&issuer, "/agents/me/keys", &body).is(201);
+    assert_eq!(introspect(&issuer, &token)["active"], false);
+    new.holder.credentials = vec![told["credentials"][0].clone()];
+    assert_eq!(introspect(&issuer, &by_provider(&new).0)["active"], true);
 }
 
 #[test]

@@ -4,16 +4,20 @@
 use bonafide_core::delegation::{Constraint, LONGEST_CHAIN, Pattern, Resource};
 use bonafide_core::did::Relationship;
 use bonafide_core::json::{Object, Value};
+use bonafide_core::key::KeyType;
 use bonafide_core::time::Timestamp;
+use bonafide_core::vc::envelop;
+use bonafide_linked_data::SUITES;
 use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
+use bonafide_proof::jose::CompactJws;
 use bonafide_testkit::chain::{
     ACTION, Chains, LinkDraft, RESOURCE, SERVICE, TASK, chains, digest_of, sign_delegation,
     subject_of,
 };
-use bonafide_testkit::{NONCE, at, now};
+use bonafide_testkit::{Format, NONCE, at, json, now};
 use bonafide_verifier::{
     Bundle, BundleContent, Evidence, Obligation, Outcome, Policy, Request, SignatureCache, Verdict,
-    verify,
+    verify, verify_proof,
 };
 
 struct World {
@@ -352,6 +356,48 @@ fn row_21_statuses_that_were_not_set_aside() {
     world.refused_with(0, "child-status-mismatch", |draft| draft.grant.child_status = None);
     let builder = world.chains.scene.builder.list.clone();
     mismatched(&|draft| draft.status.0.clone_from(&builder));
+}
+
+#[test]
+fn a_grant_counts_in_every_format_that_shows_it_whole_and_in_no_other() {
+    let world = World::new();
+    let (chains, scene) = (&world.chains, &world.chains.scene);
+    let draft = chains.grant();
+    let presented = |format: Format| {
+        let text = scene.secure(draft.unsigned(), &scene.registrar, format);
+        let root = match text.starts_with('{') {
+            true => json(&text),
+            false => envelop(&text, &CompactJws::peek_media_type(&text).unwrap()),
+        };
+        let evidence = Evidence::new().with_bundle(&world.bundle).with_suites(SUITES);
+        let report = verify_proof(text.as_bytes(), &Request::new(), &evidence, now());
+        let mut child = chains.delegation(0, &draft, &chains.chain(1)[0]);
+        let digest = report.digests.first().cloned().unwrap_or_else(|| "0".repeat(64));
+        child.grant.parent.as_mut().unwrap().digest = format!("sha256:{digest}");
+        let planner = &chains.agents[0];
+        let link = sign_delegation(child.unsigned(), &planner.key, &planner.method);
+        let mut credentials = vec![root, link];
+        credentials.extend(chains.identities(2));
+        let input = chains.present(&credentials, &chains.agents[1]);
+        verify(input.as_bytes(), &asked(), &evidence, &world.policy, now())
+    };
+    for format in [
+        Format::DataIntegrity(KeyType::P256),
+        Format::DataIntegrity(KeyType::P384),
+        Format::Rdfc(KeyType::Ed25519),
+        Format::Rdfc(KeyType::P256),
+        Format::Jwt(KeyType::Ed25519),
+        Format::Jwt(KeyType::P256),
+    ] {
+        accepted(&presented(format), "work");
+    }
+    for (format, code) in [
+        (Format::EcdsaSd, "link-partial"),
+        (Format::Bbs, "link-partial"),
+        (Format::VcSdJwt(KeyType::Ed25519), "link-partial"),
+    ] {
+        refused(&presented(format), code);
+    }
 }
 
 #[test]

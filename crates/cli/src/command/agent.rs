@@ -5,6 +5,7 @@ use bonafide_fetch::Route;
 use clap::{Args, Subcommand};
 
 use super::agent_enrol::Enrol;
+use super::agent_link::Link;
 use super::audit;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
@@ -31,6 +32,9 @@ The agent answers where its key is, and sends back answer.vp:
     Challenge,
     /// Make an agent known to the service, which sees that it holds its key.
     Enrol(Enrol),
+    /// Make, list and take back links by which agents enrol themselves.
+    #[command(subcommand)]
+    Link(Link),
     /// List the agents.
     #[command(after_help = "Example: bonafide agent list --state active")]
     List(List),
@@ -140,6 +144,7 @@ impl Agent {
                 })
             }
             Action::Enrol(enrol) => enrol.run(&remote, app),
+            Action::Link(link) => link.run(&remote, app),
             Action::List(list) => list.run(&remote, app),
             Action::Show { agent } => {
                 let id = remote.agent(&agent)?;

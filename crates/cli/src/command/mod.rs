@@ -2,6 +2,7 @@
 
 mod agent;
 mod agent_enrol;
+mod agent_link;
 mod attest;
 mod attest_batch;
 mod audit;
@@ -30,6 +31,7 @@ mod status;
 mod status_token;
 mod token;
 mod verify;
+mod wallet;
 
 use bonafide_core::time::{Timestamp, parse_duration};
 use clap::{CommandFactory, Subcommand};
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     /// Check the log of an issuer's service, and prove what is on it, from files alone.
     #[command(subcommand)]
     Log(log::Log),
+    /// Keep an agent's keys and credentials, sealed, and use them.
+    Wallet(wallet::Wallet),
     /// Print completions for a shell.
     #[command(
         after_help = "Example: bonafide completions bash > ~/.local/share/bash-completion/completions/bonafide"
@@ -130,6 +134,7 @@ impl Command {
             Self::Backup(backup) => backup.run(app),
             Self::Restore(restore) => restore.run(app),
             Self::Log(log) => log.run(app),
+            Self::Wallet(wallet) => wallet.run(app),
             Self::Completions { shell } => {
                 let mut script = Vec::new();
                 let mut command = Arguments::command();

@@ -418,3 +418,34 @@ fn records_are_read_with_their_filters() {
     assert_eq!(place.ends(&["agent", "history", "a1", "--from", "7"], 0).out, told);
     assert_eq!(place.server.requests()[1].line, "GET /agents/a1/history?from=7");
 }
+
+#[test]
+fn a_link_goes_to_a_file_and_nowhere_else() {
+    let made =
+        r#"{"link":"https://issuer.example/enrol/l1#canary-secret","id":"l1","expiresAt":0}"#;
+    let place = Place::new(vec![
+        answer("422 Unprocessable Content", r#"{"detail":"no such kind","code":"x"}"#),
+        answer("201 Created", r#"{"id":"l0"}"#),
+        answer("201 Created", made),
+        answer("201 Created", made),
+    ]);
+    let new = |out: &'static str| {
+        let new = ["agent", "link", "new", "--name", "a", "--kind", "tool", "--version", "1"];
+        let more = ["--model-digest", "sha256:0", "--code-digest", "sha256:1"];
+        [&new[..], &more, &["--sponsor", "did:web:a.example", "--out", out]].concat()
+    };
+    place.fails(&new("agent.link"), 64, "no such kind");
+    place.fails(&new("agent.link"), 70, "link l0 was made, and lost on its way here");
+    assert!(!place.path("agent.link").exists());
+    let told = place.ends(&new("agent.link"), 0);
+    assert_eq!(told.out, "link l1, good once until 1970-01-01T00:00:00Z, written to agent.link\n");
+    assert_eq!(place.read("agent.link"), "https://issuer.example/enrol/l1#canary-secret\n");
+    place.fails(&new("agent.link"), 64, "agent.link exists, and a link is never overwritten");
+    place.fails(&new("-"), 64, "a link is written to a file and nowhere else");
+    let told = place.ends(&[&new("b.link")[..], &["--json"]].concat(), 0);
+    assert!(!told.out.contains("canary-secret"), "{told:?}");
+    let requests = place.server.requests();
+    assert_eq!(requests.len(), 4);
+    assert_eq!(requests[0].line, "POST /enrolment-links");
+    assert_eq!(requests[0].json()["modelDigest"], "sha256:0");
+}

@@ -60,12 +60,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(mut answers: Vec<Answer>) -> Self {
-        answers.reverse();
+    pub(crate) fn start(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = State { answers: Arc::new(Mutex::new(answers)), ..State::default() };
+        let state = State::default();
         let server = Self { port, state: state.clone() };
+        server.then(answers);
         std::thread::spawn(move || {
             for socket in listener.incoming() {
                 // A client that hangs up has its reasons.
@@ -73,6 +73,14 @@ impl Server {
             }
         });
         server
+    }
+
+    /// Gives these answers after those that are left.
+    pub(crate) fn then(&self, mut answers: Vec<Answer>) {
+        answers.reverse();
+        let mut left = self.state.answers.lock().unwrap();
+        answers.append(&mut left);
+        *left = answers;
     }
 
     pub(crate) fn url(&self) -> String {

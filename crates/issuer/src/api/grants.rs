@@ -205,7 +205,7 @@ async fn decided(
     let (principal, of, at) = (asked.principal.clone(), agent.clone(), caller.at);
     // Reads the store and checks signatures: not where it holds up others.
     let gathered = tokio::task::spawn_blocking(move || {
-        let principal = principal.map(|shown| work.principal(&shown, at)).transpose();
+        let principal = principal.map(|shown| work.principal(&shown, &of.did, at)).transpose();
         (principal, work.facts_of(&of, &shown, at))
     });
     let (principal, facts) =

@@ -24,6 +24,7 @@ use super::enrolment::{Kind, answered, check, check_did, enrolled};
 use super::extract::{Anybody, Body};
 use super::openapi::Refusals;
 use crate::authority::{self, IDENTITY};
+use crate::environment::Moment;
 use crate::event::{Caller, EventDraft};
 use crate::format::Selective;
 use crate::id::Id;
@@ -124,7 +125,7 @@ pub(super) struct LinkPage {
 /// Makes a link by which one agent can enrol itself, once.
 #[utoipa::path(post, path = "/enrolment-links", tag = "agents", request_body = NewLink,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeated with the same body, the request is told which link was made, never its secret.")),
-    security(("token" = [])), responses((status = 201, body = MadeLink), Refusals))]
+    security(("token" = [])), responses((status = 201, body = MadeLink), (status = 200, body = LinkSummary), Refusals))]
 pub(super) async fn make(
     State(service): State<Arc<Service>>,
     caller: Caller,
@@ -216,7 +217,7 @@ fn link(
     Ok((link, secret))
 }
 
-fn summary(link: &EnrolmentLink, now: crate::environment::Moment) -> LinkSummary {
+fn summary(link: &EnrolmentLink, now: Moment) -> LinkSummary {
     LinkSummary {
         id: link.id.to_string(),
         state: link.state(now),
@@ -329,7 +330,7 @@ pub(super) async fn enrol(
         return Ok(answer.into_response());
     }
     let (challenge, with_proof) = answered(&service, &asked.did, &proof, &caller)?;
-    if let Some(agent) = left_over(&service, &link, &asked.did)? {
+    if let Some(agent) = left_over(&service, &link, &asked.did, caller.at)? {
         let with = With::default();
         service.store.redeem(challenge.digest, challenge.until, with).await?;
         return attest(&service, &link, agent, &caller, idempotency.as_ref()).await;
@@ -411,11 +412,22 @@ fn lost(service: &Service, id: Id, error: StoreError, caller: &Caller) -> Proble
 }
 
 /// The agent that enrolled by this link, if it still lacks the attestation that the link promised:
-/// the service stopped in between, and the agent asks again.
-fn left_over(service: &Service, link: &EnrolmentLink, did: &str) -> Result<Option<Agent>, Problem> {
+/// the service stopped in between, and the agent asks again. Once anybody changed the agent, or the
+/// link's time is over, it is for the registrar.
+fn left_over(
+    service: &Service,
+    link: &EnrolmentLink,
+    did: &str,
+    now: Moment,
+) -> Result<Option<Agent>, Problem> {
     let Some((id, _)) = link.used.filter(|_| link.attest_identity) else { return Ok(None) };
+    let is_new = |agent: &Agent| {
+        agent.state == AgentState::Enrolled
+            && agent.changed_at == agent.enrolled_at
+            && now < link.expires_at
+    };
     let agent = service.store.agent(id)?;
-    Ok(agent.filter(|agent| agent.did == did && agent.state == AgentState::Enrolled))
+    Ok(agent.filter(|agent| agent.did == did && is_new(agent)))
 }
 
 async fn attest(

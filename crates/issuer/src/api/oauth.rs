@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::extract::Anybody;
+use super::openapi::Refusals;
 use crate::event::{Caller, EventDraft};
 use crate::oauth::access_token;
 use crate::oauth::binding::PeerCertificate;
@@ -91,6 +92,24 @@ pub(super) struct OAuthProblem {
     code: &'static str,
 }
 
+/// What an endpoint where a client shows who it is may answer besides its own.
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code)]
+pub(super) enum OAuthRefusals {
+    /// The request is malformed, or what it shows does not count.
+    #[response(status = 400)]
+    BadRequest(OAuthProblem),
+    /// The client did not show who it is.
+    #[response(status = 401)]
+    Unauthorized(OAuthProblem),
+    /// Too many requests.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The service can't just now.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
 fn answer_refused(service: &Service, refused: Refused) -> Response {
     match refused {
         Refused::Problem(problem) => problem.into_response(),
@@ -158,7 +177,7 @@ fn token_keys(service: &Service) -> Result<Arc<Issuing>, Problem> {
 
 /// The authorization server's metadata (RFC 8414).
 #[utoipa::path(get, path = "/.well-known/oauth-authorization-server", tag = "oauth",
-    responses((status = 200, body = Metadata)))]
+    responses((status = 200, body = Metadata), Refusals))]
 pub(super) async fn server_metadata(
     State(service): State<Arc<Service>>,
     _: Anybody,
@@ -168,7 +187,7 @@ pub(super) async fn server_metadata(
 }
 
 /// The keys that sign access tokens, as a JSON Web Key Set.
-#[utoipa::path(get, path = "/oauth/jwks", tag = "oauth", responses((status = 200, body = Object)))]
+#[utoipa::path(get, path = "/oauth/jwks", tag = "oauth", responses((status = 200, body = Object, content_type = "application/jwk-set+json"), Refusals))]
 pub(super) async fn jwks(
     State(service): State<Arc<Service>>,
     _: Anybody,

@@ -56,11 +56,7 @@ pub(super) async fn renew(
 
 /// For how long an attestation is renewed, if it is time.
 fn renewable(last: &Credential, now: Moment) -> Result<Duration, Problem> {
-    let begins = last.prepared_at.second();
-    let Some(ends) = last.valid_until.map(Timestamp::from_unix_clamped) else {
-        return Err(Problem::fault("an identity attestation has no end"));
-    };
-    let life = ends.saturating_since(begins);
+    let (ends, life) = life_of(last)?;
     let from = ends.saturating_sub(life / 3);
     match now.second() < from {
         true => Err(Problem::conflict(
@@ -69,6 +65,13 @@ fn renewable(last: &Credential, now: Moment) -> Result<Duration, Problem> {
         )),
         false => Ok(life),
     }
+}
+
+/// When an attestation ends, and how long it is valid in all.
+fn life_of(credential: &Credential) -> Result<(Timestamp, Duration), Problem> {
+    let ends = credential.valid_until.map(Timestamp::from_unix_clamped);
+    let ends = ends.ok_or_else(|| Problem::fault("an identity attestation has no end"))?;
+    Ok((ends, ends.saturating_since(credential.prepared_at.second())))
 }
 
 impl Service {
@@ -111,7 +114,7 @@ pub(super) struct NewKey {
 }
 
 /// Gives the agent that asks, with its old key, the DID of a new one. All that was issued to the
-/// old DID is revoked, and its identity attested anew.
+/// old DID is revoked, and its identity attested anew, for as long as that one was valid.
 #[utoipa::path(post, path = "/agents/me/keys", tag = "agents", request_body = NewKey,
     security(("presentation" = [])), responses((status = 201, body = SelfEnrolled), Refusals))]
 pub(super) async fn rekey(
@@ -128,6 +131,12 @@ pub(super) async fn rekey(
         return Err(Problem::new(StatusCode::BAD_REQUEST, "keys-in-document", detail));
     }
     let caller = &presenter.caller;
+    let (searched, of) = (Arc::clone(&service), agent.clone());
+    // Looks through the store.
+    let last = tokio::task::spawn_blocking(move || searched.last_identity(&of));
+    let last = last.await.map_err(|_| Problem::fault("a search did not come to its end"))??;
+    // What is longest may have changed since.
+    let valid_for = life_of(&last)?.1.min(service.settings.issuance.longest);
     let (challenge, with_proof) = answered(&service, &asked.did, &proof, caller)?;
     let event = EventDraft::new("agent-rekeyed")
         .agent(agent.id)
@@ -144,7 +153,7 @@ pub(super) async fn rekey(
     };
     let agent = service.store.change_did(agent.id, asked.did, caller.at, with).await?;
     service.settle(agent.id, caller, reason).await?;
-    let order = identity_order(&service, &agent, None, caller)?;
+    let order = identity_order(&service, &agent, Some(valid_for), caller)?;
     let asked = Arc::clone(&service);
     let outcome = service.issue(vec![order], caller, None, move |outcomes| {
         identity_answer(&asked, &agent, outcomes)

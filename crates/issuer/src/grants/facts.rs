@@ -13,8 +13,8 @@ use crate::store::{Agent, Credential, Phase, Status};
 /// The types that say how far an agent may be trusted.
 const TYPES: [&str; 2] = ["PactScoreCredential", "AgentCertificationCredential"];
 
-/// How many attestations are looked at; those that ended do not count.
-const MOST: usize = 64;
+/// With more attestations that count, nothing is decided: one left out could be the least.
+const MOST: usize = 1024;
 
 impl Service {
     /// What is known of `agent` at `now`: by what it has shown, and by what this service attests of
@@ -37,8 +37,22 @@ impl Service {
                 && TYPES.contains(&credential.credential_type.as_str())
                 && credential.valid_until.is_none_or(|until| now.second().unix() < until)
         };
-        let page = self.store.credentials(Some(agent.id), None, MOST, &counts)?;
-        for credential in &page.items {
+        // To the end: what came last says what the agent is now.
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.credentials(Some(agent.id), after, MOST, &counts)?;
+            found.extend(page.items);
+            if found.len() > MOST {
+                let detail = "more than 1024 scores and certifications of this agent count now; \
+                              revoke those that are out of date";
+                return Err(Problem::conflict("too-many-attestations", detail));
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        for credential in &found {
             attestations.extend(self.attested(credential)?);
         }
         Ok(facts(agent, &attestations, now))

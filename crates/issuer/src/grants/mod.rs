@@ -172,7 +172,7 @@ pub fn decide(
     for rule in &policy.rules {
         let of_agent = rule.who.lacks(facts);
         let for_this_agent = of_agent.is_empty();
-        let lacks: Vec<String> = of_agent.into_iter().chain(rule.lacks(request)).collect();
+        let lacks: Vec<String> = of_agent.into_iter().chain(rule.lacks(request, facts)).collect();
         if lacks.is_empty() {
             let usual = rule.max_valid_for.min(USUAL);
             let valid_for = request.valid_for.unwrap_or(usual);
@@ -229,7 +229,7 @@ impl Who {
 }
 
 impl Rule {
-    fn lacks(&self, request: &GrantRequest) -> Vec<String> {
+    fn lacks(&self, request: &GrantRequest, facts: &AgentFacts) -> Vec<String> {
         let mut lacks = Vec::new();
         let GrantRequest { rights, valid_for, principal, .. } = request;
         match (self.principal, principal) {
@@ -238,6 +238,9 @@ impl Rule {
             }
             (WantsPrincipal::None, Some(_)) => {
                 lacks.push("it grants nothing on behalf of a principal".to_owned());
+            }
+            (_, Some(principal)) if principal.subject == facts.did => {
+                lacks.push("an agent does not stand behind itself".to_owned());
             }
             (_, Some(principal)) if !self.knows(principal) => lacks.push(format!(
                 "the word of {} on who the principal is does not count",
@@ -272,10 +275,11 @@ impl Rule {
         lacks
     }
 
-    /// Whether this principal's word counts. Who speaks for itself has to be named.
+    /// Whether this principal's word counts. Whoever presents itself is known by a DID, its own or
+    /// that of an issuer, and such a DID has to be named: agents have identities of this issuer too.
     fn knows(&self, principal: &Principal) -> bool {
         match self.principals.is_empty() {
-            true => principal.issuer != principal.subject,
+            true => !principal.issuer.starts_with("did:"),
             false => self.principals.contains(&principal.issuer),
         }
     }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::challenge::Known;
 use crate::environment::Moment;
+use crate::providers::ProviderError;
 use crate::service::Service;
 
 /// A principal that was verified.
@@ -80,19 +81,31 @@ pub(crate) fn reasons<'c>(checks: impl IntoIterator<Item = &'c Check>) -> String
 }
 
 impl Service {
-    /// Verifies what is shown of a principal: `{"token": …}` or `{"presentation": …}`. The error
-    /// says why it does not count. Takes as long as checking signatures does.
-    pub(crate) fn principal(&self, shown: &Object<'_>, now: Moment) -> Result<Verified, String> {
+    /// Verifies what is shown of a principal to `agent`, by DID: `{"token": …}` or
+    /// `{"presentation": …}`. The error says why it does not count. Takes as long as checking
+    /// signatures does.
+    pub(crate) fn principal(
+        &self,
+        shown: &Object<'_>,
+        agent: &str,
+        now: Moment,
+    ) -> Result<Verified, String> {
         match (shown.get("token"), shown.get("presentation"), shown.len()) {
-            (Some(Value::String(token)), None, 1) => self.principal_by_token(token, now),
+            (Some(Value::String(token)), None, 1) => self.principal_by_token(token, agent, now),
             (None, Some(presentation), 1) => self.principal_by_presentation(presentation, now),
             _ => Err("expected either token, a text, or presentation".to_owned()),
         }
     }
 
-    fn principal_by_token(&self, token: &str, now: Moment) -> Result<Verified, String> {
-        let found = self.providers.check(token, now.timestamp());
-        let found = found.map_err(|error| format!("{} ({error})", error.code()))?;
+    fn principal_by_token(
+        &self,
+        token: &str,
+        agent: &str,
+        now: Moment,
+    ) -> Result<Verified, String> {
+        let refuse = |error: ProviderError| format!("{} ({error})", error.code());
+        let found = self.providers.check(token, now.timestamp()).map_err(refuse)?;
+        found.check_actor(agent).map_err(refuse)?;
         let (issuer, subject, digest) = (found.issuer, found.subject, found.digest);
         Ok(Verified { principal: Principal { issuer, subject, digest }, challenge: None })
     }

@@ -143,6 +143,33 @@ fn whatever_goes_beyond_a_rule_is_refused_with_the_reason() {
 }
 
 #[test]
+fn without_names_the_word_of_providers_counts_and_no_agent_s() {
+    let rule = |more: &str| {
+        let policy = format!(
+            "version = 1\n[[rule]]\nname = \"a\"\nagents = [\"*\"]\nactions = [\"*\"]\n\
+             resources = [\"*\"]\naudience = [\"*\"]\nmax_depth = 1\n{more}"
+        );
+        GrantPolicy::from_toml(&policy).unwrap()
+    };
+    let by = |issuer: &str, subject: &str, policy: &GrantPolicy| {
+        let principal = Some(principal(issuer, subject));
+        decide(&GrantRequest { principal, ..request() }, &facts(), policy)
+    };
+    let whole = |refusal: Refusal| refusal.rules[0].lacks.join("; ");
+    assert!(by("https://idp.example", "alice", &rule("")).is_ok());
+    // Another agent shows the identity that this issuer attests it; the same where it is named.
+    let why = whole(by("did:web:issuer.example", "did:key:zTwo", &rule("")).unwrap_err());
+    assert!(why.contains("did:web:issuer.example"), "{why}");
+    let named = rule("principals = [\"did:web:issuer.example\", \"did:key:zOne\"]\n");
+    assert!(by("did:web:issuer.example", "did:key:zTwo", &named).is_ok());
+    // The agent that asks, by its identity or by itself.
+    for issuer in ["did:web:issuer.example", "did:key:zOne"] {
+        let why = whole(by(issuer, "did:key:zOne", &named).unwrap_err());
+        assert!(why.contains("behind itself"), "{why}");
+    }
+}
+
+#[test]
 fn who_asks_has_to_be_whom_the_rule_is_for() {
     let request =
         GrantRequest { principal: None, valid_for: Some(Duration::from_secs(1800)), ..request() };

@@ -293,8 +293,6 @@ pub(crate) struct Source {
     pub(crate) task: Option<String>,
     /// When the first end of all that it rests on comes.
     pub(crate) ends: Timestamp,
-    /// The one client that may act for the subject, if the subject token says so (RFC 8693, 4.4).
-    pub(crate) may_act: Option<String>,
 }
 
 /// How the client shows that it holds a key.
@@ -341,10 +339,6 @@ pub(crate) fn decide(
     if source.agents.last().is_none_or(|agent| agent != client) {
         let detail = "the subject token was given to another agent than the one that asks";
         return Err(OAuthError::grant("actor-mismatch", detail));
-    }
-    if source.may_act.as_ref().is_some_and(|actor| actor != client) {
-        let detail = "may_act of the subject token names another agent";
-        return Err(OAuthError::grant("may-act-mismatch", detail));
     }
     let mut longest = longest;
     let mut allowed = match &source.rights {

@@ -20,7 +20,7 @@ use super::exchange::{JWT, Limit, PRESENTATION, Source};
 use super::once::{ACTOR, SUBJECT, once};
 use super::refused::Refused;
 use crate::environment::Moment;
-use crate::providers::ExternalIdentity;
+use crate::providers::{ExternalIdentity, ProviderError};
 use crate::service::Service;
 use crate::store::{AgentState, Once, StatusPlace};
 
@@ -216,14 +216,14 @@ fn of_client(
         let checks = others.into_iter().chain(borrowed);
         return Err(not_good(SUBJECT, checks.flat_map(|check| &check.reasons)).into());
     }
-    let (credentials, places) = rests_on(service, &opened.claims)?;
+    let Shown { credentials, places, ends } = rests_on(service, &opened.claims)?;
     let chain = verdict.chain();
     let agents = match chain {
         [] => vec![client.did.clone()],
         links => links.iter().map(|link| link.subject.clone()).collect(),
     };
     check_agents(service, &agents)?;
-    let ends = chain.iter().filter_map(|link| link.valid_until).chain(opened.expires).min();
+    let ends = ends.into_iter().chain(opened.expires).min();
     let source = Source {
         principal: verdict.principal().cloned(),
         agents,
@@ -232,7 +232,6 @@ fn of_client(
         limits: limits(&verdict),
         task: chain.last().map(|link| link.task.clone()),
         ends: ends.unwrap_or(now.saturating_add(service.settings.oauth.token_valid_for)),
-        may_act: None,
     };
     Ok(Subject {
         source,
@@ -269,7 +268,7 @@ fn of_principal(
 ) -> Result<Subject, Refused> {
     let now = at.timestamp();
     let mut issuer = opened.holder.clone();
-    let (mut credentials, mut places) = (Vec::new(), Vec::new());
+    let mut shown = Shown::default();
     if opened.claims.contains("verifiableCredential") {
         let verdict = service.judge(opened.text.as_bytes(), &opened.request, at)?;
         if !verdict.chain().is_empty() {
@@ -281,17 +280,17 @@ fn of_principal(
             return Err(not_good(SUBJECT, verdict.reasons()).into());
         };
         own.issuer().clone_into(&mut issuer);
-        (credentials, places) = rests_on(service, &opened.claims)?;
+        shown = rests_on(service, &opened.claims)?;
     } else {
         opened.check_proof(service, now)?;
     }
     let (subject, digest) = (opened.holder.clone(), opened.digest());
     let principal = Principal { issuer, subject, digest: digest.clone() };
     let longest = now.saturating_add(service.settings.oauth.token_valid_for);
-    let ends = opened.expires.unwrap_or(longest);
-    let source = for_principal(principal, client, ends, None);
+    let ends = shown.ends.into_iter().chain(opened.expires).min().unwrap_or(longest);
+    let source = for_principal(principal, client, ends);
     let subject = Subject::of_nobody(source, Some(opened.once), digest);
-    Ok(Subject { credentials, places, ..subject })
+    Ok(Subject { credentials: shown.credentials, places: shown.places, ..subject })
 }
 
 /// A provider says on whose behalf the client acts.
@@ -301,27 +300,17 @@ fn external(
     client: &Client,
     now: Moment,
 ) -> Result<Subject, Refused> {
-    let found = service
-        .providers
-        .check(text, now.timestamp())
-        .map_err(|error| OAuthError::grant(error.code(), format!("subject_token: {error}")))?;
-    if found.claims.contains("act") {
-        let detail = "subject_token: it was handed on already, and its actors can't be checked";
-        return Err(OAuthError::grant("act-unsupported", detail).into());
-    }
-    let may_act = may_act(&found)?;
+    let refuse =
+        |error: ProviderError| OAuthError::grant(error.code(), format!("subject_token: {error}"));
+    let found = service.providers.check(text, now.timestamp()).map_err(refuse)?;
+    found.check_actor(&client.did).map_err(refuse)?;
     let ExternalIdentity { issuer, subject, expires, digest, .. } = found;
     let principal = Principal { issuer, subject, digest: digest.clone() };
-    let source = for_principal(principal, client, expires, may_act);
+    let source = for_principal(principal, client, expires);
     Ok(Subject::of_nobody(source, None, digest))
 }
 
-fn for_principal(
-    principal: Principal,
-    client: &Client,
-    ends: Timestamp,
-    may_act: Option<String>,
-) -> Source {
+fn for_principal(principal: Principal, client: &Client, ends: Timestamp) -> Source {
     Source {
         principal: Some(principal),
         agents: vec![client.did.clone()],
@@ -330,27 +319,22 @@ fn for_principal(
         limits: Vec::new(),
         task: None,
         ends,
-        may_act,
     }
 }
 
-/// Who may act, if the token says so: by `sub` and by nothing else that we would have to know.
-fn may_act(found: &ExternalIdentity) -> Result<Option<String>, OAuthError> {
-    let Some(may_act) = found.claims.get("may_act") else { return Ok(None) };
-    let object = may_act.as_object().filter(|object| object.len() == 1);
-    let actor = object.and_then(|object| object.str("sub")).map(ToOwned::to_owned);
-    actor.map(Some).ok_or_else(|| {
-        let detail = "subject_token: may_act: expected an object with sub alone";
-        OAuthError::grant("may-act-mismatch", detail)
-    })
+/// The credentials of a presentation that was verified.
+#[derive(Default)]
+struct Shown {
+    /// Their ids.
+    credentials: Vec<String>,
+    /// Where their statuses stand.
+    places: Vec<StatusPlace>,
+    /// When the first of them ends.
+    ends: Option<Timestamp>,
 }
 
-/// The credentials of a presentation that was verified: their ids, and where their statuses stand.
-fn rests_on(
-    service: &Service,
-    claims: &Object<'_>,
-) -> Result<(Vec<String>, Vec<StatusPlace>), OAuthError> {
-    let (mut ids, mut places) = (Vec::new(), Vec::new());
+fn rests_on(service: &Service, claims: &Object<'_>) -> Result<Shown, OAuthError> {
+    let (mut ids, mut places, mut ends) = (Vec::new(), Vec::new(), None);
     let held = claims.get("verifiableCredential").map(Value::one_or_more).unwrap_or_default();
     for credential in held {
         let opened = opened(credential);
@@ -364,10 +348,27 @@ fn rests_on(
         };
         ids.push(id.to_owned());
         places.extend(found);
+        ends = ends.into_iter().chain(end_of(credential)?).min();
     }
     places.sort_unstable_by_key(|place| (place.list, place.index));
     places.dedup();
-    Ok((ids, places))
+    Ok(Shown { credentials: ids, places, ends })
+}
+
+/// When a credential ends, by whichever of its members says so first.
+fn end_of(credential: &Value<'_>) -> Result<Option<Timestamp>, OAuthError> {
+    let refuse = || OAuthError::grant("malformed", "subject_token: a credential in it has no end");
+    let date = |name: &str| match credential.get(name) {
+        None => Ok(None),
+        Some(date) => {
+            let date = date.as_str().ok_or_else(refuse)?;
+            Timestamp::parse(date).map(Some).map_err(|_| refuse())
+        }
+    };
+    let claims = credential.as_object().ok_or_else(refuse)?;
+    let expires = numeric_date(claims, "exp").map_err(|_| refuse())?;
+    let expires = expires.map(Timestamp::from_unix_clamped);
+    Ok([date("validUntil")?, date("expirationDate")?, expires].into_iter().flatten().min())
 }
 
 /// The places in lists of ours where a credential's statuses stand.

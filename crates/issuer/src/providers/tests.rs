@@ -153,3 +153,23 @@ fn a_file_of_keys_has_to_hold_one_that_signs_and_no_private_one() {
     }
     assert_eq!(super::keys(&set(&[good])).unwrap().len(), 1);
 }
+
+#[test]
+fn a_token_says_who_may_act_and_has_no_actors_yet() {
+    let key = secret(KeyType::Ed25519, 1);
+    let providers = providers(&set(&[jwk(&key, "one", "")]));
+    let acts = |change: &[(&str, Option<&str>)]| {
+        let found = providers.check(&token(&key, "one", &claims(change)), now()).unwrap();
+        found.check_actor("did:key:zOne").map_err(|error| error.code())
+    };
+    assert_eq!(acts(&[]), Ok(()));
+    assert_eq!(acts(&[("may_act", Some("{\"sub\":\"did:key:zOne\"}"))]), Ok(()));
+    for may_act in
+        ["{\"sub\":\"did:key:zTwo\"}", "{\"sub\":\"did:key:zOne\",\"iss\":\"x\"}", "{}", "1"]
+    {
+        assert_eq!(acts(&[("may_act", Some(may_act))]), Err("may-act-mismatch"), "{may_act}");
+    }
+    for act in ["{\"sub\":\"did:key:zOne\"}", "null"] {
+        assert_eq!(acts(&[("act", Some(act))]), Err("act-unsupported"), "{act}");
+    }
+}

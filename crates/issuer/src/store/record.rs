@@ -342,6 +342,9 @@ pub struct AccessToken {
     pub credentials: Vec<String>,
     /// Their statuses.
     pub places: Vec<StatusPlace>,
+    /// Whether the grant policy decided: then the agent has to keep its identity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_policy: bool,
     /// When it was issued.
     pub issued_at: Moment,
     /// When it ends.

@@ -7,8 +7,10 @@ use bonafide_core::key::KeyType;
 use bonafide_core::vc::new_presentation;
 use bonafide_proof::jose::{self, TokenType};
 use bonafide_testkit::chain::{ACTION, Chains, RESOURCE, SERVICE, chains};
-use bonafide_testkit::{Attested, Format, NONCE, json, now};
-use bonafide_verifier::{Bundle, Evidence, Outcome, Policy, Request, SignatureCache, verify};
+use bonafide_testkit::{Agent, Attested, Format, NONCE, json, now};
+use bonafide_verifier::{
+    Bundle, Evidence, KeyCache, Outcome, Policy, Request, SignatureCache, verify,
+};
 
 use crate::{Bare, Recorder, medians};
 
@@ -16,6 +18,7 @@ struct Service {
     chains: Chains,
     policy: Policy,
     bundle: Bundle,
+    keys: KeyCache,
 }
 
 impl Service {
@@ -25,11 +28,12 @@ impl Service {
         let policy = chains.policy_toml().replacen("[[issuer]]", carried, 1);
         let policy = Policy::from_toml(&policy).unwrap();
         let bundle = Bundle::open(chains.scene.bundle().as_bytes(), &policy).unwrap();
-        Self { chains, policy, bundle }
+        Self { chains, policy, bundle, keys: KeyCache::new(1 << 10) }
     }
 
+    /// Keys are decoded once, as those of the floor are.
     fn evidence(&self) -> Evidence<'_> {
-        Evidence::new().with_bundle(&self.bundle)
+        Evidence::new().with_bundle(&self.bundle).with_key_cache(&self.keys)
     }
 
     fn accept(&self, input: &str, request: &Request, evidence: &Evidence<'_>) {
@@ -70,9 +74,19 @@ pub(crate) fn walking() {
         let holder = &service.chains.agents[length - 1];
         let carried = service.chains.present(&chain, holder);
         service.compare(&format!("chain of {length}"), &carried, &asked);
+        let token = answer(holder, chain);
+        service.compare(&format!("chain of {length}, vp+jwt"), &token, &asked);
         let whole = service.chains.presentation(length);
         service.compare(&format!("chain of {length}, with all identities"), &whole, &asked);
     }
+}
+
+/// A `vp+jwt` that answers the nonce.
+fn answer(holder: &Agent, held: Vec<Value<'static>>) -> String {
+    let Value::Object(mut claims) = new_presentation(&holder.did, held) else { unreachable!() };
+    claims.insert("aud", SERVICE);
+    claims.insert("nonce", NONCE);
+    jose::sign(&claims.into(), TokenType::VP, &holder.method, &holder.key).unwrap()
 }
 
 /// A `vp+jwt` for one HTTP request, of an agent that has been here before: the signatures of its

@@ -11,15 +11,16 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    OAuthProblem, OAuthRequest, answer_refused, authenticated, event, private, token_keys,
+    OAuthProblem, OAuthRefusals, OAuthRequest, answer_refused, authenticated, event, private,
+    token_keys,
 };
 use crate::api::extract::Anybody;
-use crate::api::openapi::Refusals;
 use crate::event::Caller;
 use crate::oauth::access_token::Known;
 use crate::oauth::error::OAuthError;
 use crate::oauth::form::Form;
 use crate::oauth::refused::Refused;
+use crate::problem::Problem;
 use crate::service::Service;
 use crate::store::{Agent, AgentState, Status, StatusPlace, With};
 
@@ -33,11 +34,29 @@ pub(in crate::api) struct IntrospectionRequest {
     token_type_hint: Option<String>,
 }
 
+/// What introspection may answer besides its own: a service shows who it is by an API token.
+#[derive(utoipa::IntoResponses)]
+#[allow(dead_code)]
+pub(in crate::api) enum IntrospectionRefusals {
+    /// The request is malformed.
+    #[response(status = 400)]
+    BadRequest(OAuthProblem),
+    /// No good token came with it.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
+    /// Too many requests.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Problem),
+    /// The service can't just now.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(Problem),
+}
+
 /// Whether an access token counts now (RFC 7662): it is ours, within its time and not revoked, and
 /// so is every credential that it rests on, and every agent stands where it may act.
 #[utoipa::path(post, path = "/oauth/introspect", tag = "oauth",
     request_body(content = IntrospectionRequest, content_type = "application/x-www-form-urlencoded"),
-    security(("token" = [])), responses((status = 200, body = Object), Refusals))]
+    security(("token" = [])), responses((status = 200, body = Object), IntrospectionRefusals))]
 pub(in crate::api) async fn introspect(
     State(service): State<Arc<Service>>,
     _: Caller,
@@ -83,7 +102,12 @@ fn counts(service: &Service, known: &Known) -> Result<bool, Refused> {
     }
     for id in &kept.agents {
         let agent = service.store.agent(*id)?;
-        let may = |agent: Agent| matches!(agent.state, AgentState::Active | AgentState::Enrolled);
+        // A key that was given up, perhaps because others have it, takes its tokens along.
+        let may = |agent: Agent| {
+            matches!(agent.state, AgentState::Active | AgentState::Enrolled)
+                && agent.rekeyed_at.is_none_or(|at| at < kept.issued_at)
+                && (!kept.by_policy || agent.has_identity(now))
+        };
         if !agent.is_some_and(may) {
             return Ok(false);
         }
@@ -109,7 +133,7 @@ pub(in crate::api) struct RevocationRequest {
 /// of ours is as good as revoked.
 #[utoipa::path(post, path = "/oauth/revoke", tag = "oauth",
     request_body(content = RevocationRequest, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200), (status = 400, body = OAuthProblem), (status = 401, body = OAuthProblem)))]
+    responses((status = 200), OAuthRefusals))]
 pub(in crate::api) async fn revoke(
     State(service): State<Arc<Service>>,
     Anybody(caller): Anybody,

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    OAuthProblem, OAuthRequest, answer_refused, authenticated, event, private, token_keys,
+    OAuthRefusals, OAuthRequest, answer_refused, authenticated, event, private, token_keys,
     with_nonce,
 };
 use crate::api::extract::Anybody;
@@ -94,7 +94,7 @@ pub(in crate::api) struct TokenResponse {
 #[utoipa::path(post, path = "/oauth/token", tag = "oauth",
     request_body(content = TokenRequest, content_type = "application/x-www-form-urlencoded"),
     params(("DPoP" = Option<String>, Header, description = "A proof that the client holds the key to which the token will be bound (RFC 9449).")),
-    responses((status = 200, body = TokenResponse), (status = 400, body = OAuthProblem), (status = 401, body = OAuthProblem)))]
+    responses((status = 200, body = TokenResponse), OAuthRefusals))]
 pub(in crate::api) async fn exchange(
     State(service): State<Arc<Service>>,
     Anybody(caller): Anybody,
@@ -135,6 +135,8 @@ struct Granted {
     decision: Decision,
     subject: Subject,
     uses: Vec<Once>,
+    /// Whether the grant policy decided, on an agent with its identity.
+    by_policy: bool,
 }
 
 fn decided(
@@ -175,18 +177,22 @@ fn decided(
     let subject = subject::open(service, kind, text, client, at)?;
     uses.extend(subject.once);
     let held = Held { dpop: proven.as_ref(), certificate: request.certificate.as_ref() };
-    let longest = service.settings.oauth.token_valid_for;
+    let mut longest = service.settings.oauth.token_valid_for;
     let facts = match &subject.source.rights {
         Some(_) => None,
         None => Some(facts(service, client, agent, &subject, at)?),
     };
+    if let (Some(_), Some(until)) = (&facts, agent.and_then(|agent| agent.identity_until)) {
+        // What was decided of an agent holds no longer than its identity.
+        longest = longest.min(Timestamp::from_unix_clamped(until).saturating_since(now));
+    }
     let by_policy = |allowed: &Allowed, detail: &Detail| match &facts {
         Some(facts) => policy_grants(service, facts, &subject, allowed, detail),
         None => Err(refused_by_policy("there is nothing that it could be put to")),
     };
     let decision =
         exchange::decide(&client.did, &subject.source, &asked, held, &by_policy, longest, now)?;
-    Ok(Granted { decision, subject, uses })
+    Ok(Granted { decision, subject, uses, by_policy: facts.is_some() })
 }
 
 /// What the grant policy is put to: of an agent that is enrolled here, and that is what its
@@ -282,7 +288,7 @@ async fn issue(
     agent: Option<&Agent>,
     granted: Granted,
 ) -> Result<Response, Refused> {
-    let Granted { decision, subject, uses } = granted;
+    let Granted { decision, subject, uses, by_policy } = granted;
     let keys = token_keys(service)?;
     let key = keys.list_key().map(|(key, _)| key);
     let key = key.ok_or_else(|| Problem::fault("the key of access tokens does not sign"))?;
@@ -317,6 +323,7 @@ async fn issue(
         agents: enrolled(service, &decision.agents)?,
         credentials: subject.credentials,
         places: subject.places,
+        by_policy,
         issued_at: caller.at,
         expires_at: Moment(u64::try_from(decision.expires.unix()).unwrap_or(0) * 1000),
         revoked_at: None,

@@ -51,7 +51,6 @@ fn source() -> Source {
         limits: [("urn:root", 9), ("urn:leaf", 3)].map(|(id, max)| limit(id, max)).into(),
         task: Some("report".to_owned()),
         ends: at(10_000),
-        may_act: None,
     }
 }
 
@@ -187,11 +186,6 @@ fn it_is_given_to_the_last_agent_alone_and_bound_to_its_key() {
         let error = of(agents).unwrap_err();
         assert_eq!((error.error, error.code), ("invalid_grant", "actor-mismatch"));
     }
-    let may_act = |who: &str| decided(&Source { may_act: Some(who.to_owned()), ..source() }, "");
-    may_act(AGENT).unwrap();
-    let error = may_act("did:key:zFirst").unwrap_err();
-    assert_eq!((error.error, error.code), ("invalid_grant", "may-act-mismatch"));
-
     let with = |dpop: Option<&Proven>| {
         let held = Held { dpop, certificate: None };
         let asked = Asked::default();

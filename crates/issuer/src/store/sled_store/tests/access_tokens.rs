@@ -13,6 +13,7 @@ fn token(ends: u64) -> AccessToken {
         digest: "00".repeat(32),
         agents: vec![new_id()],
         credentials: vec!["urn:uuid:1".to_owned()],
+        by_policy: false,
         places: vec![StatusPlace { list: 1, index: 7 }],
         issued_at: Moment(10),
         expires_at: Moment(ends),
