@@ -185,7 +185,7 @@ fn row_21_a_forged_parent() {
     let options = ProofOptions::new(&planner.method, Relationship::AssertionMethod);
     let suite = Suites::JCS.by_name("eddsa-jcs-2022").unwrap();
     let own = add_proof(own.clone().into(), &options, suite, &planner.key).unwrap();
-    world.refused(&[own.clone()], 0, "issuer-untrusted");
+    world.refused(std::slice::from_ref(&own), 0, "issuer-untrusted");
     world.refused(&[own, links[1].clone(), links[2].clone()], 2, "parent-mismatch");
     // In the registrar's name.
     let mut forged = object(&links[0]);

@@ -4,6 +4,7 @@
 
 mod bundles;
 mod canary;
+mod chain_parts;
 mod chains;
 mod complexity;
 mod cross_protocol;
@@ -30,3 +31,4 @@ mod status_tokens;
 mod stripped;
 mod time;
 mod tokens;
+mod wallet_secrets;

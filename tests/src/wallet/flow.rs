@@ -7,7 +7,7 @@ use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::key::KeyType;
 use bonafide_linked_data::SUITES;
 use bonafide_testkit::{Attested, Format, at, json, now, secure_base};
-use bonafide_verifier::{Outcome, Request};
+use bonafide_verifier::{Outcome, Reason, Request};
 use bonafide_wallet::{
     Answer, DelegationOrder, DelegationPackage, HttpRequest, PresentationForm, Shown, Standing,
     Wallet, WalletError, Wanted,
@@ -102,7 +102,7 @@ fn what_would_widen_is_refused_before_anything_is_signed() {
     let order = DelegationOrder { to, ..DelegationOrder::default() };
     let before = planner.list().len();
     let mut refused = |order: DelegationOrder| {
-        planner.delegate(&grant, &order, &mut random(9), now()).err().expect("a refusal")
+        planner.delegate(&grant, &order, &mut random(9), now()).expect_err("a refusal")
     };
     let widens = |error: WalletError| match error {
         WalletError::Widens(found) => found.into_iter().map(|one| one.what).collect::<Vec<_>>(),
@@ -146,7 +146,7 @@ fn only_what_verifies_and_is_ours_is_received() {
     assert!(matches!(error, WalletError::NotOurs(_)), "{error}");
     // Tampered with, ended, by an issuer that nobody introduced.
     let codes = |error: WalletError| match error {
-        WalletError::Refused(reasons) => reasons.iter().map(|one| one.code()).collect::<Vec<_>>(),
+        WalletError::Refused(reasons) => reasons.iter().map(Reason::code).collect::<Vec<_>>(),
         other => panic!("{other}"),
     };
     let tampered = identity.replacen("orchestrator", "tool", 1);

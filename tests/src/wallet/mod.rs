@@ -1,7 +1,9 @@
 //! The wallet: receiving, presenting, delegating, and that what it makes only narrows.
 
+mod cross_protocol;
 mod flow;
 mod narrowing;
+pub(crate) mod processes;
 
 use bonafide_core::attestation::{AttestationType, Draft};
 use bonafide_core::delegation::{ChildStatus, Grant, Principal, Rights};
@@ -22,7 +24,7 @@ const ROOT: usize = 30_000;
 pub(crate) const DI: Format = Format::DataIntegrity(KeyType::Ed25519);
 
 /// Seeded, so that every run is the same.
-fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> {
+pub(crate) fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |bytes| {
         for byte in bytes {
@@ -93,9 +95,9 @@ actions = ["a", "b", "c", "d"]
     fn identity(&self, wallet: &Wallet) -> String {
         let key = wallet.default_key().unwrap();
         let scene = &self.scene;
-        let mut identity = match scene.attestation(Attested::Identity, &scene.platinum) {
-            bonafide_core::json::Value::Object(object) => object,
-            _ => panic!("an object"),
+        let identity = scene.attestation(Attested::Identity, &scene.platinum);
+        let bonafide_core::json::Value::Object(mut identity) = identity else {
+            panic!("an object")
         };
         identity.insert("id", format!("urn:x:identity:{}", &key.did[key.did.len() - 12..]));
         bonafide_testkit::chain::subject_of(&mut identity).insert("id", key.did.clone());

@@ -342,6 +342,7 @@ pub(super) fn signed_by(wallet: &Wallet, unsigned: Value<'static>, method: &str)
     add_proof(unsigned, &options, suite, signer).unwrap()
 }
 
+#[allow(clippy::disallowed_methods)] // a test is a binary
 fn cases() -> u32 {
     std::env::var("BONAFIDE_NARROWING_CASES").ok().map_or(200, |cases| cases.parse().unwrap())
 }

@@ -5,8 +5,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::StoreError;
+
+/// How often the database is tried whose own lock is still taken, and how long apart: a second.
+const LOCK_TRIES: u32 = 50;
+const LOCK_WAIT: Duration = Duration::from_millis(20);
 
 /// Where the parts of the data folder lie.
 pub(super) struct Layout {
@@ -81,10 +86,25 @@ pub(super) fn database(layout: &Layout, cache: u64) -> Result<sled::Db, StoreErr
             layout.database.display()
         ))
     };
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(sled::Error::Io(error))) => Err(failed(error)),
-        Ok(Err(error)) => Err(damaged(error.to_string())),
-        Err(_) => Err(damaged("its content is not what was written".to_owned())),
+    let mut tries = 1;
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| config.open())) {
+            Ok(Ok(database)) => return Ok(database),
+            Ok(Err(sled::Error::Io(error))) if tries < LOCK_TRIES && is_locked(&error) => {
+                tries += 1;
+                std::thread::sleep(LOCK_WAIT);
+            }
+            Ok(Err(sled::Error::Io(error))) => return Err(failed(error)),
+            Ok(Err(error)) => return Err(damaged(error.to_string())),
+            Err(_) => return Err(damaged("its content is not what was written".to_owned())),
+        }
     }
+}
+
+/// Whether sled found its own lock taken, which it tells in words alone.
+///
+/// Ours on the folder is held by now, so nobody else uses the database: a database that was dropped
+/// a moment ago lets its lock go only when its last thread has ended.
+fn is_locked(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Other && error.to_string().contains("could not acquire lock")
 }

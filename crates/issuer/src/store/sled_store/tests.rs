@@ -2,6 +2,7 @@
 
 mod access_tokens;
 mod grants;
+mod opening;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
