@@ -87,7 +87,7 @@ pub const PINNED: [PinnedContext; 11] = [
     (
         BONAFIDE_V1,
         BONAFIDE_V1_DOCUMENT,
-        "39a7da258b2264be48446bd3647b9f3d8773568bbb18dc4c30ddd396e262d73c",
+        "5e10d447698aa7a4d9c87795409a6cd7858e409785f38ce485c245471ad45fc6",
     ),
 ];
 

@@ -84,7 +84,7 @@ pub struct ChainLink {
     pub digest: String,
     /// The task that they are for.
     pub task: String,
-    /// When it ends.
+    /// When it ends: its `validUntil`, or before that its token's `exp` or a proof's `expires`.
     pub valid_until: Option<Timestamp>,
     /// How many delegations there may be under it.
     pub max_depth: u8,
@@ -114,6 +114,8 @@ pub(crate) struct Chain {
     pub(crate) resources: Vec<Resource>,
     /// Of each link.
     pub(crate) rights: Vec<Rights>,
+    /// As of when no link of it is known to be revoked.
+    pub(crate) status_as_of: Option<Timestamp>,
 }
 
 pub(crate) fn principal_json(principal: &Principal) -> Object<'static> {

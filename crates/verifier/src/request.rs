@@ -101,7 +101,12 @@ impl Request {
         self.nonce.is_some()
             || self.audience.is_some()
             || self.action.is_some()
+            || self.resource.is_some()
+            || self.arguments.is_some()
             || self.method.is_some()
+            || self.body_digest.is_some()
+            || self.peer_certificate.is_some()
+            || self.shows_chain
     }
 
     /// Whether an answer to it can't be somebody's old one: it names who asks, and a nonce or the

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bonafide_core::attestation::{AttestationType, Draft};
-use bonafide_core::delegation::{ChildStatus, Constraint, Grant, ParentLink, Resource, Rights};
+use bonafide_core::delegation::{
+    ChildStatus, Constraint, Grant, LONGEST_CHAIN, ParentLink, Resource, Rights,
+};
 use bonafide_core::did::Relationship;
 use bonafide_core::json::to_canonical_string;
 use bonafide_core::status::{BitstringStatusEntry, StatusPurpose};
@@ -12,8 +14,7 @@ use bonafide_proof::data_integrity::{ProofOptions, Random, Suites, add_proof};
 
 use crate::error::WalletError;
 use crate::package::DelegationPackage;
-use crate::present::is_link;
-use crate::reading::Reading;
+use crate::reading::{Form, Reading};
 use crate::record::Held;
 use crate::wallet::Wallet;
 
@@ -67,8 +68,11 @@ impl Wallet {
         let (Some(given), Some(key)) = (reading.grant.clone(), held.key.clone()) else {
             return Err(WalletError::NotAChain);
         };
-        let chain: Vec<Vec<u8>> =
-            self.chain_of(parent)?.iter().map(|held| held.bytes.clone()).collect();
+        let above = self.chain_of(parent)?;
+        if above.iter().any(|held| held.subject.as_ref() == Some(&order.to)) {
+            return Err(WalletError::InChain(order.to.clone()));
+        }
+        let chain: Vec<Vec<u8>> = above.iter().map(|held| held.bytes.clone()).collect();
         let link = ParentLink { id: held.id.clone(), digest: held.digest.clone() };
         let mut child = narrowed(&given, order, link)?;
         let valid_until = ends(&reading, order, now)?;
@@ -91,9 +95,7 @@ impl Wallet {
         };
         let unsigned = draft.into_credential().map_err(WalletError::Credential)?;
         // Durable before anything is signed: no two children ever share a status.
-        for index in std::iter::once(own).chain(handed_on) {
-            self.use_index(&list, index)?;
-        }
+        self.use_indexes(&list, std::iter::once(own).chain(handed_on))?;
         let key_type = delegator.public.key_type();
         let suite = Suites::JCS.for_key(key_type).ok_or(WalletError::DoesNotSign(key_type))?;
         let options = ProofOptions {
@@ -111,14 +113,20 @@ impl Wallet {
     /// The chain that ends with a credential, from the grant down.
     pub(crate) fn chain_of(&self, id: &str) -> Result<Vec<&Held>, WalletError> {
         let mut chain = Vec::new();
-        let mut next = Some(id.to_owned());
-        while let Some(id) = next {
-            let held = self.get(&id).ok_or_else(|| WalletError::NoCredential(id.clone()))?;
+        let mut next = self.get(id);
+        if next.is_none() {
+            return Err(WalletError::NoCredential(id.to_owned()));
+        }
+        while let Some(held) = next {
             let reading = Reading::of(&held.bytes, self.suites)?;
             let grant = reading.grant.ok_or(WalletError::NotAChain)?;
-            next = grant.parent.map(|parent| parent.id);
             chain.push(held);
-            if chain.len() > bonafide_core::delegation::LONGEST_CHAIN {
+            if chain.len() > LONGEST_CHAIN {
+                return Err(WalletError::NotAChain);
+            }
+            let Some(parent) = grant.parent else { break };
+            next = self.get(&parent.id).filter(|held| held.digest == parent.digest);
+            if next.is_none() {
                 return Err(WalletError::NotAChain);
             }
         }
@@ -150,10 +158,13 @@ impl Wallet {
         let agents: Vec<&String> = chain.iter().filter_map(|held| held.subject.as_ref()).collect();
         let tells = |held: &&Held| {
             let of_agent = held.subject.as_ref().is_some_and(|subject| agents.contains(&subject));
-            // What a holder may hide in part is not handed to others whole.
-            let open = held.format == "vc" || held.format == "vc+jwt";
             let is_identity = held.types.iter().any(|name| name == "AgentIdentityCredential");
-            of_agent && open && is_identity && !is_link(held)
+            // What a holder may hide in part is not handed to others whole.
+            let is_open = || {
+                let reading = Reading::of(&held.bytes, self.suites);
+                reading.is_ok_and(|reading| matches!(reading.form, Form::Proof | Form::Jwt))
+            };
+            of_agent && is_identity && is_open()
         };
         Ok(self.list().iter().filter(tells).map(|held| held.bytes.clone()).collect())
     }

@@ -198,6 +198,14 @@ pub enum WalletError {
         /// The number of the one at hand.
         newest: u64,
     },
+    /// Two bundles with one number.
+    #[error(
+        "another bundle with number {0} is at hand; wait for the next one, and tell the issuer"
+    )]
+    BundleForked(u64),
+    /// Another credential has the id.
+    #[error("another credential has the id {0}; if it is not needed, remove it first")]
+    IdTaken(String),
     /// A bundle from the future.
     #[error("the bundle is of {issued_at}, ahead of this clock ({now})")]
     BundleFromFuture {
@@ -249,6 +257,9 @@ pub enum WalletError {
         /// When its parent ends.
         latest: Timestamp,
     },
+    /// The receiver has a part of it already.
+    #[error("{0} is in the chain already; every verifier would refuse it a second time")]
+    InChain(String),
     /// A DID that does not say its key.
     #[error("{0} does not say which key it signs with; name the key's DID URL")]
     ReceiverKeyMissing(String),

@@ -77,11 +77,23 @@ impl Wallet {
     /// it comes before the child's credential is signed: no two ever have the same status, even if
     /// a crash comes between. One that was given out is refused.
     pub fn use_index(&mut self, list: &str, index: u64) -> Result<(), WalletError> {
+        self.use_indexes(list, std::iter::once(index))
+    }
+
+    /// The same for several at once: all of them, or none.
+    pub(crate) fn use_indexes(
+        &mut self,
+        list: &str,
+        indexes: impl Iterator<Item = u64>,
+    ) -> Result<(), WalletError> {
         self.change(|content| {
-            match content.used.entry(list.to_owned()).or_default().insert(index) {
-                true => Ok(()),
-                false => Err(WalletError::IndexUsed { list: list.to_owned(), index }),
+            let used = content.used.entry(list.to_owned()).or_default();
+            for index in indexes {
+                if !used.insert(index) {
+                    return Err(WalletError::IndexUsed { list: list.to_owned(), index });
+                }
             }
+            Ok(())
         })
     }
 

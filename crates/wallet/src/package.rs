@@ -1,6 +1,8 @@
 //! What an agent hands to its child: the delegation, the chain above it, and what is known of the
 //! chain's agents.
 
+use std::fmt;
+
 use bonafide_core::Malformed;
 use bonafide_core::delegation::LONGEST_CHAIN;
 use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
@@ -17,12 +19,22 @@ const MOST_CREDENTIALS: usize = 32;
 
 /// A delegation on its way to the agent that receives it. It holds no secret: without the
 /// receiver's key nobody can make use of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DelegationPackage {
     /// The grant and the delegations under it, in order, each as it was signed.
     pub chain: Vec<Vec<u8>>,
     /// Credentials of the chain's agents, each as it was signed.
     pub credentials: Vec<Vec<u8>>,
+}
+
+/// Without the bytes: they say much about people.
+impl fmt::Debug for DelegationPackage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DelegationPackage")
+            .field("chain", &self.chain.len())
+            .field("credentials", &self.credentials.len())
+            .finish()
+    }
 }
 
 impl DelegationPackage {

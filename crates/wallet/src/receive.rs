@@ -29,7 +29,8 @@ pub struct Received {
 impl Wallet {
     /// Keeps a credential about one of this wallet's DIDs, from an issuer that it knows
     /// ([`put_issuer`](Self::put_issuer)), after checking signature, issuer, time, form and, as far
-    /// as the issuer's newest bundle tells, status. Anything else is refused with every reason.
+    /// as the issuer's newest bundle tells, status. Anything else is refused with every reason, and
+    /// so is one whose id another credential has, unless its issuer renewed it.
     pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Result<Received, WalletError> {
         let reading = Reading::of(bytes, self.suites)?;
         let key = self.key_of(&reading)?.name.clone();
@@ -40,12 +41,13 @@ impl Wallet {
             valid_until: held.valid_until,
             unknown,
         };
-        self.put(held)?;
+        self.keep(vec![held])?;
         Ok(received)
     }
 
     /// Keeps a delegation that another agent handed on, with the chain above it and what is known
-    /// of its agents. The chain is walked as any verifier walks it.
+    /// of its agents. The chain is walked as any verifier walks it; whether it allows anything at
+    /// this moment does not matter. What is held already is never replaced by it.
     pub fn receive_package(
         &mut self,
         bytes: &[u8],
@@ -64,7 +66,8 @@ impl Wallet {
             let form = PresentationForm::Jwt;
             let signer = self.signer(&key.name)?;
             let input = present::signed(shown, &key, signer, &answer, form, self.suites, now)?;
-            let request = Request::new().audience(answer.audience).nonce(answer.nonce);
+            let request =
+                Request::new().audience(answer.audience).nonce(answer.nonce).shows_chain();
             self.judged_input(input.as_bytes(), &root, &request, now)?
         };
         let (reasons, unknown) = against(&verdict);
@@ -87,7 +90,9 @@ impl Wallet {
             if !reading.subject.as_ref().is_some_and(|subject| agents.contains(subject)) {
                 continue;
             }
-            if let Ok((held, _)) = self.verified(bytes, &reading, None, now) {
+            let Ok((held, _)) = self.verified(bytes, &reading, None, now) else { continue };
+            let is_free = self.get(&held.id).is_none_or(|there| renews(&held, there));
+            if is_free && kept.iter().all(|other| other.id != held.id) {
                 kept.push(held);
             }
         }
@@ -111,11 +116,14 @@ impl Wallet {
         if known.bundle_signer.as_deref() != Some(opened.signer()) {
             return Err(WalletError::BundleForeign(opened.signer().to_owned()));
         }
-        if let Some(old) = trust.bundle_of(&known.did)
-            && old.sequence() > opened.sequence()
-        {
+        if let Some(old) = trust.bundle_of(&known.did) {
             let (sequence, newest) = (opened.sequence(), old.sequence());
-            return Err(WalletError::BundleOlder { sequence, newest });
+            if newest > sequence {
+                return Err(WalletError::BundleOlder { sequence, newest });
+            }
+            if newest == sequence && old.digest() != opened.digest() {
+                return Err(WalletError::BundleForked(sequence));
+            }
         }
         // Whether it is of today is seen where it is used; one from the future would never be replaced.
         let issued_at = opened.issued_at();
@@ -159,20 +167,30 @@ impl Wallet {
         credentials.iter().map(|bytes| Reading::of(bytes, self.suites)).collect()
     }
 
-    /// Keeps several at once. What is ours stays ours: a credential that is bound to a key is not
-    /// replaced by one that somebody else handed on.
+    /// Keeps all of these, or none where an id of theirs belongs to another credential: whoever
+    /// hands something over chooses its id, and must not choose by it what is lost.
     fn keep(&mut self, all: Vec<Held>) -> Result<(), WalletError> {
         self.change(|content| {
             for held in all {
                 match content.credentials.iter_mut().find(|there| there.id == held.id) {
-                    Some(there) if there.key.is_some() && held.key.is_none() => {}
-                    Some(there) => *there = held,
                     None => content.credentials.push(held),
+                    Some(there) if there.digest == held.digest => {
+                        there.key = there.key.take().or(held.key);
+                    }
+                    Some(there) if renews(&held, there) => *there = held,
+                    Some(_) => return Err(WalletError::IdTaken(held.id)),
                 }
             }
             Ok(())
         })
     }
+}
+
+/// Whether a credential takes the place of one with its id: the same issuer made it, for the same
+/// key, and it does not end sooner.
+fn renews(held: &Held, there: &Held) -> bool {
+    let ends = |held: &Held| held.valid_until.map_or(i64::MAX, Timestamp::unix);
+    held.issuer == there.issuer && held.key == there.key && ends(held) >= ends(there)
 }
 
 fn own_types(reading: &Reading) -> Vec<String> {

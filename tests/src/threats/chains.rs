@@ -394,7 +394,8 @@ fn a_grant_counts_in_every_format_that_shows_it_whole_and_in_no_other() {
     for (format, code) in [
         (Format::EcdsaSd, "link-partial"),
         (Format::Bbs, "link-partial"),
-        (Format::VcSdJwt(KeyType::Ed25519), "link-partial"),
+        // The token's own cnf binds it to the first agent, who does not present it.
+        (Format::VcSdJwt(KeyType::Ed25519), "holder-mismatch"),
     ] {
         refused(&presented(format), code);
     }
@@ -527,6 +528,67 @@ fn row_31_whoever_is_not_enrolled_is_carried_no_further_than_the_policy_says() {
     let presented = presenter_alone.chains.present(&credentials, &presenter_alone.chains.agents[1]);
     accepted(&presenter_alone.verdict(&presented), "work");
     refused(&World::new().verdict(&presented), "no-level");
+}
+
+#[test]
+fn row_31_how_fresh_a_rung_wants_statuses_goes_for_every_link() {
+    let stale = |table: &str| {
+        let world = World::with(
+            |policy| {
+                policy
+                    .replacen("[[issuer]]", &format!("[delegation]\n{table}\n[[issuer]]"), 1)
+                    .replace("grant = true", "grant = true\nstatus_max_age = \"1s\"")
+            },
+            &[],
+        );
+        let mut credentials = world.chains.chain(2);
+        credentials.extend(world.chains.identities(2));
+        let [.., own] = &credentials[..] else { panic!("an identity") };
+        let enrolled = table.starts_with("judge").then(|| own.clone());
+        let credentials: Vec<_> = credentials[..2].iter().cloned().chain(enrolled).collect();
+        world.verdict(&world.chains.present(&credentials, &world.chains.agents[1]))
+    };
+    for table in ["carried = \"work\"", "judge = \"presenter\""] {
+        let verdict = stale(table);
+        refused(&verdict, "no-level");
+        assert!(verdict.to_json().contains("status-freshness"), "{}", verdict.to_json());
+    }
+}
+
+#[test]
+fn a_link_ends_with_its_proof() {
+    let world = World::new();
+    let mut links = world.chains.chain(2);
+    let mut link = object(&links[1]);
+    link.remove("proof");
+    let planner = &world.chains.agents[0];
+    let ends = at("2026-11-22T12:05:00Z");
+    let options = ProofOptions {
+        expires: Some(ends),
+        ..ProofOptions::new(&planner.method, Relationship::CapabilityDelegation)
+    };
+    let suite = Suites::JCS.by_name("eddsa-jcs-2022").unwrap();
+    links[1] = add_proof(link.into(), &options, suite, &planner.key).unwrap();
+    let verdict = world.verdict(&world.presented(&links, 1));
+    accepted(&verdict, "work");
+    assert_eq!(verdict.chain()[1].valid_until, Some(ends));
+}
+
+#[test]
+fn a_grant_alone_answers_no_request_for_what_it_grants() {
+    let world = World::new();
+    let grant = bonafide_core::json::to_canonical_string(&world.chains.chain(1)[0]);
+    for request in [
+        Request::new().resource(RESOURCE),
+        Request::new().argument("path", "/reports"),
+        Request::new().peer_certificate([7; 32]),
+        Request::new().body_digest([7; 32]),
+        Request::new().shows_chain(),
+    ] {
+        refused(&world.at(&grant, &request, now()), "presentation-required");
+    }
+    let verdict = world.at(&grant, &Request::new(), now());
+    assert_eq!((verdict.outcome(), verdict.level()), (Outcome::Accepted, None));
 }
 
 #[test]

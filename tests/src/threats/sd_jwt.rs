@@ -11,7 +11,7 @@ use bonafide_proof::sd_jwt::SdJwt;
 use bonafide_testkit::{
     AUDIENCE, Agent, Attested, Format, NONCE, at, derive, json, now, present, scene,
 };
-use bonafide_verifier::{MemorySeen, Outcome};
+use bonafide_verifier::{MemorySeen, Outcome, Request};
 use sha2::{Digest, Sha256};
 
 use crate::world::{JWT, World, asked, bonafide, nothing};
@@ -319,6 +319,29 @@ fn row_15_a_presentation_binds_what_is_in_it() {
         let presentation = present(&[token], agent, VC, NONCE, AUDIENCE);
         let twice = bound_by(&presentation, claims(&presentation), agent, TokenType::KB_JWT);
         world.refused(&twice, &asked(), "malformed");
+    }
+}
+
+#[test]
+fn row_15_and_17_a_key_binding_goes_with_no_http_request() {
+    let world = world();
+    for format in FORMATS {
+        // Whatever nonce it was made for.
+        let input = bind(&identity(&world, format), format, "other", AUDIENCE, now());
+        let request = || Request::new().audience(AUDIENCE);
+        let http = || request().http("POST", "https://service.example/orders");
+        let answered = || request().nonce("other");
+        for request in [
+            http(),
+            http().nonce("other"),
+            answered().body_digest([0; 32]),
+            answered().peer_certificate([0; 32]),
+        ] {
+            let verdict = world.verdict(&input, &request);
+            assert!(verdict.has_reason("channel-mismatch"), "{}", verdict.to_json());
+            assert_eq!((verdict.outcome(), verdict.level()), (Outcome::Rejected, None));
+        }
+        assert_eq!(world.verdict(&input, &answered()).outcome(), Outcome::Accepted);
     }
 }
 

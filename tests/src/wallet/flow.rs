@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use bonafide_core::delegation::{Constraint, Resource, Rights};
+use bonafide_core::json::{Value, to_canonical_string};
 use bonafide_core::key::KeyType;
-use bonafide_testkit::{Attested, at, now};
+use bonafide_linked_data::SUITES;
+use bonafide_testkit::{Attested, Format, at, json, now, secure_base};
 use bonafide_verifier::{Outcome, Reason, Request};
 use bonafide_wallet::{
-    Answer, DelegationOrder, HttpRequest, PresentationForm, Shown, Standing, Wallet, WalletError,
-    Wanted,
+    Answer, DelegationOrder, DelegationPackage, HttpRequest, PresentationForm, Shown, Standing,
+    Wallet, WalletError, Wanted,
 };
 use sha2::{Digest, Sha256};
 
+use super::narrowing::signed_by;
 use super::{DI, NONCE, World, did, hand_over, random};
 
 const SERVICE: &str = "https://one.example";
@@ -171,6 +174,98 @@ fn only_what_verifies_and_is_ours_is_received() {
     assert_eq!(wallet.standing(&received.id, later).unwrap(), Standing::NotKnown);
 }
 
+/// A package whose delegation has another id, signed by its delegator.
+fn renamed(planner: &Wallet, package: &DelegationPackage, id: &str) -> DelegationPackage {
+    let mut package = package.clone();
+    let leaf = package.chain.pop().unwrap();
+    let Value::Object(mut leaf) = json(&String::from_utf8(leaf).unwrap()) else {
+        panic!("an object")
+    };
+    leaf.remove("proof");
+    leaf.insert("id", id.to_owned());
+    let leaf = signed_by(planner, leaf.into(), &planner.default_key().unwrap().method);
+    package.chain.push(to_canonical_string(&leaf).into_bytes());
+    package
+}
+
+#[test]
+fn a_package_replaces_nothing_that_is_held() {
+    let world = World::new();
+    let (mut planner, grant) = granted(&world, 1);
+    let mut worker = world.wallet(2, KeyType::Ed25519);
+    let identity = world.identity(&worker);
+    let identity_id = worker.receive(identity.as_bytes(), now()).unwrap().id;
+    let order = DelegationOrder { to: did(&worker), ..DelegationOrder::default() };
+    let package = planner.delegate(&grant, &order, &mut random(9), now()).unwrap();
+    let part = hand_over(&package, &mut worker);
+    let held = worker.list().to_vec();
+    // In the name of its own identity, and of the planner's.
+    let others = held.iter().find(|one| one.key.is_none() && one.types[1].contains("Identity"));
+    for id in [&identity_id, &others.unwrap().id] {
+        let package = renamed(&planner, &package, id).to_json().unwrap();
+        let error = worker.receive_package(package.as_bytes(), now()).unwrap_err();
+        assert!(matches!(&error, WalletError::IdTaken(taken) if taken == id), "{error}");
+        assert_eq!(worker.list(), held);
+    }
+    // The same once more is no other.
+    assert_eq!(hand_over(&package, &mut worker), part);
+    assert_eq!(worker.list(), held);
+    // Nor does an issuer replace what another made, or what lasts longer.
+    let Value::Object(mut older) = json(&identity) else { panic!("an object") };
+    older.remove("proof");
+    older.insert("validUntil", "2026-11-25T00:00:00Z");
+    let older = world.scene.secure(older.into(), &world.scene.registrar, DI);
+    let error = worker.receive(older.as_bytes(), now()).unwrap_err();
+    assert!(matches!(error, WalletError::IdTaken(_)), "{error}");
+    assert_eq!(worker.list(), held);
+}
+
+#[test]
+fn a_part_that_counts_at_another_time_of_day_is_received() {
+    let world = World::new();
+    let mut planner = world.wallet(1, KeyType::Ed25519);
+    let mut rights = rights();
+    rights.constraints.push(Constraint::TimeOfDay { from: 18 * 60, until: 8 * 60 });
+    let grant = world.grant(&planner, rights);
+    let grant = planner.receive(grant.as_bytes(), now()).unwrap().id;
+    let mut worker = world.wallet(2, KeyType::Ed25519);
+    let order = DelegationOrder { to: did(&worker), ..DelegationOrder::default() };
+    let package = planner.delegate(&grant, &order, &mut random(9), now()).unwrap();
+    let part = hand_over(&package, &mut worker);
+    let shown = [Shown::whole(&part)];
+    let presented = worker.present(&shown, &answer(), PresentationForm::Jwt, now()).unwrap();
+    assert!(world.verdict(&presented, &asked(), now()).has_reason("constraint-unmet"));
+}
+
+#[test]
+fn nobody_gets_a_part_twice() {
+    let world = World::new();
+    let (mut planner, grant) = granted(&world, 1);
+    let order = DelegationOrder { to: did(&planner), ..DelegationOrder::default() };
+    let error = planner.delegate(&grant, &order, &mut random(9), now()).unwrap_err();
+    assert!(matches!(error, WalletError::InChain(_)), "{error}");
+    assert!((30_001..30_040).all(|index| !planner.is_used(&world.scene.registrar.list, index)));
+}
+
+#[test]
+fn what_may_be_hidden_is_not_handed_on_whole() {
+    let world = World::new();
+    let mut planner = world.wallet(1, KeyType::Ed25519);
+    planner.use_suites(SUITES);
+    let Value::Object(mut identity) = json(&world.identity(&planner)) else { panic!("an object") };
+    identity.remove("proof");
+    let registrar = &world.scene.registrar;
+    let (key, method) = registrar.signer(KeyType::P256);
+    let base = secure_base(identity.into(), &*key, &method, Format::EcdsaSd);
+    planner.receive(base.as_bytes(), now()).unwrap();
+    let grant = world.grant(&planner, rights());
+    let grant = planner.receive(grant.as_bytes(), now()).unwrap().id;
+    let to = did(&world.wallet(2, KeyType::Ed25519));
+    let order = DelegationOrder { to, ..DelegationOrder::default() };
+    let package = planner.delegate(&grant, &order, &mut random(9), now()).unwrap();
+    assert_eq!(package.credentials, Vec::<Vec<u8>>::new());
+}
+
 #[test]
 fn what_has_ended_is_not_presented_and_the_account_says_so() {
     let world = World::new();
@@ -218,6 +313,12 @@ fn a_revocation_is_noticed_with_the_next_bundle() {
     // The older one does not come back, nor does anybody else's.
     let error = wallet.update_bundle("registrar", world.bundle.clone().into_bytes(), now());
     assert!(matches!(error, Err(WalletError::BundleOlder { .. })));
+    // Nor another with the number of the newest.
+    draft.content.pop();
+    let forked = world.scene.sign_bundle(&draft).into_bytes();
+    let error = wallet.update_bundle("registrar", forked, now());
+    assert!(matches!(error, Err(WalletError::BundleForked(_))));
+    wallet.update_bundle("registrar", newer.into_bytes(), now()).unwrap();
     let foreign = draft.sign(&world.scene.stranger.method, &world.scene.stranger.key).unwrap();
     assert!(wallet.update_bundle("registrar", foreign.into_bytes(), now()).is_err());
     assert_eq!(wallet.standing(&grant, now()).unwrap(), Standing::Revoked);

@@ -333,7 +333,7 @@ fn widened(made: &Made, place: usize, mutation: Mutation) -> Option<Vec<Value<'s
     Some(links)
 }
 
-fn signed_by(wallet: &Wallet, unsigned: Value<'static>, method: &str) -> Value<'static> {
+pub(super) fn signed_by(wallet: &Wallet, unsigned: Value<'static>, method: &str) -> Value<'static> {
     use bonafide_core::did::Relationship;
     use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
     let signer = wallet.signer("agent").unwrap();

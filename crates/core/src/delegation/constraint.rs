@@ -1,5 +1,6 @@
 //! Constraints on the use of rights. They can be tightened, never loosened.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::MOST_NAMES;
@@ -7,6 +8,9 @@ use crate::Malformed;
 use crate::json::{MAX_SAFE_INTEGER, Number, Object, Value};
 
 const WHAT: &str = "constraint";
+
+/// The longest text, in bytes.
+const LONGEST: usize = 512;
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -191,6 +195,12 @@ impl Pattern {
 
     fn implies(&self, wider: &Self) -> bool {
         match (self, wider) {
+            (Self::OneOf(values), Self::OneOf(wider)) => {
+                // Each constraint of a child is held against each of its parent: 64 texts against
+                // 64 one by one would add up.
+                let wider: BTreeSet<&String> = wider.iter().collect();
+                values.iter().all(|value| wider.contains(value))
+            }
             (Self::OneOf(values), wider) => values.iter().all(|value| wider.fits(value)),
             (Self::Prefix(prefix), Self::Prefix(shorter)) => prefix.starts_with(shorter.as_str()),
             (
@@ -247,7 +257,7 @@ impl<'v> Reader<'v, '_> {
 
     fn text(&self, member: &str) -> Result<&'v str, Malformed> {
         match self.0.str(member) {
-            Some(text) if !text.is_empty() && text.len() <= 512 => Ok(text),
+            Some(text) if !text.is_empty() && text.len() <= LONGEST => Ok(text),
             _ => Self::fail(member, "expected a text of 1 to 512 bytes"),
         }
     }
@@ -287,11 +297,12 @@ impl<'v> Reader<'v, '_> {
             let values = values.as_array().unwrap_or_default();
             let texts: Vec<String> =
                 values.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-            let good =
-                !texts.is_empty() && texts.len() == values.len() && texts.len() <= MOST_NAMES;
+            let good = (1..=MOST_NAMES).contains(&texts.len())
+                && texts.len() == values.len()
+                && texts.iter().all(|text| text.len() <= LONGEST);
             return match good {
                 true => Ok((Pattern::OneOf(texts), 1)),
-                false => Self::fail("oneOf", "expected a list of 1 to 64 texts"),
+                false => Self::fail("oneOf", "expected a list of 1 to 64 texts of up to 512 bytes"),
             };
         }
         if self.0.contains("prefix") {

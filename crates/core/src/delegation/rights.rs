@@ -31,7 +31,7 @@ pub struct Widening {
     pub what: &'static str,
     /// What the link has.
     pub has: String,
-    /// What its parent has.
+    /// What its parent has, for people: of long lists the beginning.
     pub parent: String,
 }
 
@@ -97,14 +97,13 @@ impl Rights {
             found.push(Widening { what, has: has.to_owned(), parent });
         };
         for action in self.actions.iter().filter(|action| !parent.allows_action(action)) {
-            wider("action", action, parent.actions.join(", "));
+            wider("action", action, in_a_row(&parent.actions));
         }
         for resource in self.resources.iter().filter(|name| !parent.allows_resource(name)) {
-            let names: Vec<&str> = parent.resources.iter().map(Resource::as_str).collect();
-            wider("resource", resource.as_str(), names.join(", "));
+            wider("resource", resource.as_str(), in_a_row(&parent.resources));
         }
         for audience in self.audience.iter().filter(|name| !parent.audience.contains(name)) {
-            wider("audience", audience, parent.audience.join(", "));
+            wider("audience", audience, in_a_row(&parent.audience));
         }
         for needed in &parent.constraints {
             if !self.constraints.iter().any(|own| own.implies(needed)) {
@@ -122,6 +121,21 @@ impl fmt::Display for Widening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}, while its parent has {}", self.what, self.has, self.parent)
     }
+}
+
+/// Names for people: the first ones, where there are many. It is written for each widening, so the
+/// length of a parent's lists must not count twice.
+fn in_a_row<T: fmt::Display>(names: &[T]) -> String {
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        if text.len() > 256 {
+            text.push_str(", …");
+            break;
+        }
+        text.push_str(if index == 0 { "" } else { ", " });
+        text.push_str(&name.to_string());
+    }
+    text
 }
 
 fn fail<T>(member: &str, detail: &str) -> Result<T, Malformed> {

@@ -116,6 +116,7 @@ fn claims_are_read_back_as_they_were_written() {
 
 #[test]
 fn claims_of_another_form_are_refused_where_they_are_wrong() {
+    let long = format!(r#"[{{"type":"Argument","name":"a","oneOf":["{}"]}}]"#, "x".repeat(513));
     for (member, value, pointer) in [
         ("actions", "[]", "/actions"),
         ("actions", r#"["a","a"]"#, "/actions"),
@@ -181,6 +182,7 @@ fn claims_of_another_form_are_refused_where_they_are_wrong() {
         ),
         ("constraints", r#"[{"type":"Argument","name":"a"}]"#, "/constraints/oneOf"),
         ("constraints", "{}", "/constraints"),
+        ("constraints", &long, "/constraints/oneOf"),
     ] {
         let (mut claims, _) = grant();
         let value = object(&format!("{{\"v\":{value}}}")).remove("v").unwrap();
@@ -251,6 +253,18 @@ fn each_widening_is_named() {
     assert_eq!(looser(5, range(Some(5), Some(6))), [""; 0]);
     assert_eq!(looser(5, argument("limit", texts(&["1", "100"]))), [""; 0]);
     assert_eq!(looser(5, argument("limit", texts(&["1", "+7"]))), ["constraint"]);
+}
+
+#[test]
+fn what_a_widening_says_of_long_lists_is_short() {
+    let (_, Grant { rights: mut parent, .. }) = grant();
+    parent.actions = (0..64).map(|index| format!("{index}{}", "a".repeat(2_000))).collect();
+    let mut child = parent.clone();
+    child.max_depth = 0;
+    child.actions = (0..64).map(|index| format!("{index}{}", "b".repeat(2_000))).collect();
+    let found = child.widenings(&parent);
+    assert_eq!(found.len(), 64);
+    assert!(found.iter().all(|one| one.parent.len() < 2_100 && one.parent.ends_with(", …")));
 }
 
 fn constraint() -> impl Strategy<Value = Constraint> {

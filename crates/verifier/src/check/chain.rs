@@ -202,7 +202,7 @@ fn chain(links: &[Link], context: &Context<'_>) -> Option<Chain> {
         subject: link.subject.clone(),
         digest: link.digest.clone(),
         task: link.grant.task.clone(),
-        valid_until: link.valid_until,
+        valid_until: link.ends,
         max_depth: link.grant.rights.max_depth,
     };
     Some(Chain {
@@ -211,6 +211,7 @@ fn chain(links: &[Link], context: &Context<'_>) -> Option<Chain> {
         actions: actions.cloned().collect(),
         resources,
         rights: links.iter().map(|link| link.grant.rights.clone()).collect(),
+        status_as_of: links.iter().filter_map(|link| link.status_as_of).min(),
     })
 }
 
@@ -262,10 +263,12 @@ fn action_amiss(action: &str, chain: &Chain, leaf: &Rights, issuer: &str) -> Opt
     if chain.actions.iter().any(|granted| granted == action) {
         return None;
     }
-    let action = short(action);
-    Some(match leaf.allows_action(&action) {
-        true => Reason::GrantUntrusted { issuer: short(issuer), what: "action", value: action },
-        false => Reason::ActionNotGranted { action, granted: short(&leaf.actions.join(", ")) },
+    let value = short(action);
+    Some(match leaf.allows_action(action) {
+        true => Reason::GrantUntrusted { issuer: short(issuer), what: "action", value },
+        false => {
+            Reason::ActionNotGranted { action: value, granted: short(&leaf.actions.join(", ")) }
+        }
     })
 }
 

@@ -399,7 +399,9 @@ pub(super) fn judge(
         Check::of(part, CheckName::Status, status.note, status.reasons),
     ];
     let good = checks.iter().all(|check| check.reasons.is_empty());
-    let link = Link::of(credential, schema.attestation.as_ref(), &proofs, status.list_issuer, good);
+    let known_status = (status.list_issuer, status.as_of);
+    let attestation = schema.attestation.as_ref();
+    let link = Link::of(credential, attestation, &proofs, claims.ends(), known_status, good);
     let subjects = credential.claimed_subjects();
     let subject_id = |subject: &&Object<'_>| subject.str("id").map(ToOwned::to_owned);
     let verified = good.then(|| Verified {

@@ -90,7 +90,7 @@ pub(crate) fn climb(
             }
             lacks.append(&mut found);
         }
-        lacks.extend(chain_lacks(rung, chain));
+        lacks.extend(chain_lacks(rung, chain, context));
         let holds = lacks.is_empty();
         reports.push(RungReport { level: rung.name.clone(), lacks });
         if holds {
@@ -128,7 +128,7 @@ fn judged<'f>(
 }
 
 /// What a rung asks of the chain itself.
-fn chain_lacks(rung: &Rung, chain: Option<&Chain>) -> Vec<Lack> {
+fn chain_lacks(rung: &Rung, chain: Option<&Chain>, context: &Context<'_>) -> Vec<Lack> {
     let mut lacks = Vec::new();
     let lack = |what, needs: String, has: &str| Lack { what, needs, has: has.to_owned() };
     if rung.grant && chain.is_none() {
@@ -138,7 +138,16 @@ fn chain_lacks(rung: &Rung, chain: Option<&Chain>) -> Vec<Lack> {
     if let Some(most) = rung.max_delegations.filter(|most| delegations > usize::from(*most)) {
         lacks.push(lack("delegations", format!("at most {most}"), &delegations.to_string()));
     }
+    // Its links count, whoever of its agents is judged.
+    lacks.extend(status_lacks(rung, chain.and_then(|chain| chain.status_as_of), context));
     lacks
+}
+
+fn status_lacks(rung: &Rung, as_of: Option<Timestamp>, context: &Context<'_>) -> Option<Lack> {
+    let most = rung.status_max_age?;
+    let age = context.now.saturating_since(as_of?);
+    let needs = format!("at most {} old", format_duration(most));
+    (age > most).then(|| Lack { what: "status-freshness", needs, has: format_duration(age) })
 }
 
 fn action_lacks(rung: &Rung, context: &Context<'_>) -> Option<Lack> {
@@ -220,13 +229,7 @@ impl<'f> Facts<'f> {
                 lack("certification", needs, or_none(has));
             }
         }
-        if let (Some(most), Some(as_of)) = (rung.status_max_age, self.status_as_of) {
-            let age = context.now.saturating_since(as_of);
-            if age > most {
-                let needs = format!("at most {} old", format_duration(most));
-                lack("status-freshness", needs, format_duration(age));
-            }
-        }
+        lacks.extend(status_lacks(rung, self.status_as_of, context));
         lacks.extend(action_lacks(rung, context));
         lacks
     }

@@ -37,11 +37,15 @@ pub(crate) struct Link {
     pub(crate) digest: String,
     pub(crate) valid_from: Option<Timestamp>,
     pub(crate) valid_until: Option<Timestamp>,
+    /// When it counts no more: with `valid_until`, or before that with its token or a proof.
+    pub(crate) ends: Option<Timestamp>,
     pub(crate) grant: Grant,
     /// The DID URLs of the keys whose signatures are good.
     pub(crate) methods: Vec<String>,
     /// Whether its holder may have left something out.
     pub(crate) partial: bool,
+    /// As of when it is known not to be revoked.
+    pub(crate) status_as_of: Option<Timestamp>,
     /// Who publishes its status.
     pub(crate) status_issuer: Option<String>,
     /// Where its revocation is published, if in one place.
@@ -56,7 +60,8 @@ impl Link {
         credential: &Unverified<'_>,
         attestation: Option<&Attestation>,
         proofs: &Proofs,
-        status_issuer: Option<String>,
+        token_ends: Option<Timestamp>,
+        status: (Option<String>, Option<Timestamp>),
         good: bool,
     ) -> Option<Self> {
         let (grant, is_root) = match attestation? {
@@ -64,10 +69,10 @@ impl Link {
             Attestation::Delegation(grant) => (grant, false),
             _ => return None,
         };
-        let types = credential.claimed_types();
-        // Of both types at once it would be read once as this and once as that.
-        let both = types.contains(&ROOT) && types.contains(&DELEGATION);
         let [subject] = credential.claimed_subjects() else { return None };
+        let (status_issuer, status_as_of) = status;
+        let proofs_end = proofs.signers.iter().filter_map(|signer| signer.proof_expires);
+        let valid_until = credential.claimed_valid_until();
         Some(Self {
             is_root,
             id: credential.claimed_id().unwrap_or_default().to_owned(),
@@ -75,13 +80,15 @@ impl Link {
             subject: subject.str("id").unwrap_or_default().to_owned(),
             digest: proofs.digest.map(|digest| format!("sha256:{}", hex(&digest)))?,
             valid_from: credential.claimed_valid_from(),
-            valid_until: credential.claimed_valid_until(),
+            valid_until,
+            ends: proofs_end.chain(token_ends).chain(valid_until).min(),
             grant: grant.clone(),
             methods: proofs.signers.iter().map(|signer| signer.life.method.clone()).collect(),
             partial: proofs.partial,
+            status_as_of,
             status_issuer,
             revocation: revocation(credential),
-            good: good && !both,
+            good,
         })
     }
 }

@@ -17,6 +17,7 @@ use bonafide_proof::jose::TokenType;
 use bonafide_proof::sd_jwt::{Hiding, KeyBinding, SdJwt, SdJwtError};
 
 use super::Context;
+use super::channel;
 use super::confirmation::Confirmation;
 use super::credential::{CredentialReport, JwtClaims, judge, out_of_time, payload, unreadable};
 use super::link::is_delegation;
@@ -308,8 +309,10 @@ impl<'t> Opened<'t> {
             let detail = "the key binding was made over another token or other disclosures";
             proofs.reasons.push(Reason::DisclosureInvalid { method, detail: detail.to_owned() });
         }
-        let answers =
+        let mut answers =
             compare(Some(binding.claimed_nonce()), &[binding.claimed_audience()], context.request);
+        // A key binding says nothing of any HTTP request.
+        answers.extend(channel::check(&Object::new(), context.request));
         let presenter = proofs.signers.first().map(|signer| signer.controller.clone());
         checks_of(1, Vec::new(), proofs, Vec::new(), presenter, answers, context)
     }
