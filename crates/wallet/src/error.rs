@@ -234,6 +234,9 @@ pub enum WalletError {
     /// A presentation for one request lives from a second to five minutes.
     #[error("a presentation for one request lives from 1 second to 5 minutes")]
     LifeRefused,
+    /// A grant in a format that hides claims, which no verifier takes.
+    #[error("a grant is shown whole: ask for it with a proof that hides nothing, or as vc+jwt")]
+    GrantHidden,
     /// Neither a grant nor a delegation, or its chain is not whole.
     #[error("it is no grant or delegation of this wallet with all that is above it")]
     NotAChain,

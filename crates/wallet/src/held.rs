@@ -42,10 +42,18 @@ impl Wallet {
         })
     }
 
-    /// Remembers an issuer, in the place of one with the same name.
+    /// Remembers an issuer, in the place of one with the same name. The newest bundle stays, unless
+    /// another is given or the name is another issuer's now.
     pub fn put_issuer(&mut self, issuer: KnownIssuer) -> Result<(), WalletError> {
         check_name(&issuer.name)?;
         self.change(|content| {
+            let mut issuer = issuer;
+            if let Some(there) = content.issuers.get(&issuer.name)
+                && there.did == issuer.did
+                && issuer.bundle.is_none()
+            {
+                issuer.bundle.clone_from(&there.bundle);
+            }
             content.issuers.insert(issuer.name.clone(), issuer);
             Ok(())
         })?;

@@ -7,7 +7,7 @@ use bonafide_verifier::{Bundle, Request};
 use crate::error::WalletError;
 use crate::package::DelegationPackage;
 use crate::present::{self, Answer, PresentationForm};
-use crate::reading::Reading;
+use crate::reading::{Form, Reading};
 use crate::record::{Held, KeyEntry};
 use crate::standing::SKEW;
 use crate::trust::against;
@@ -33,6 +33,9 @@ impl Wallet {
     /// so is one whose id another credential has, unless its issuer renewed it.
     pub fn receive(&mut self, bytes: &[u8], now: Timestamp) -> Result<Received, WalletError> {
         let reading = Reading::of(bytes, self.suites)?;
+        if reading.grant.is_some() && matches!(reading.form, Form::Base | Form::SdJwt(_)) {
+            return Err(WalletError::GrantHidden);
+        }
         let key = self.key_of(&reading)?.name.clone();
         let (held, unknown) = self.verified(bytes, &reading, Some(key), now)?;
         let received = Received {

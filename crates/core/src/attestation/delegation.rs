@@ -17,12 +17,11 @@ pub(super) static TYPE: AttestationType = AttestationType::new(
         "/credentialSubject/actions",
         "/credentialSubject/resources",
         "/credentialSubject/audience",
-        "/credentialSubject/constraints",
         "/credentialSubject/maxDepth",
         "/credentialSubject/cnf",
     ],
-    // Hidden, it would be as good as absent.
-    &["/credentialSubject/childStatus"],
+    // Hidden, they would be as good as absent.
+    &["/credentialSubject/constraints", "/credentialSubject/childStatus"],
     |subject| Grant::from_subject(NAME, subject, false).map(Attestation::Delegation),
     || built_in(SCHEMA),
 );

@@ -16,12 +16,15 @@ pub(super) static TYPE: AttestationType = AttestationType::new(
         "/credentialSubject/actions",
         "/credentialSubject/resources",
         "/credentialSubject/audience",
-        "/credentialSubject/constraints",
         "/credentialSubject/maxDepth",
         "/credentialSubject/cnf",
     ],
     // Hidden, they would be as good as absent.
-    &["/credentialSubject/principal", "/credentialSubject/childStatus"],
+    &[
+        "/credentialSubject/constraints",
+        "/credentialSubject/principal",
+        "/credentialSubject/childStatus",
+    ],
     |subject| Grant::from_subject(NAME, subject, true).map(Attestation::TaskGrant),
     || built_in(SCHEMA),
 );

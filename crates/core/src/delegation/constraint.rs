@@ -56,7 +56,8 @@ pub enum Constraint {
 pub enum Pattern {
     /// One of these texts.
     OneOf(Vec<String>),
-    /// A text that begins so.
+    /// A text that begins so. Where there is a slash in it, it is taken for a path, and an argument
+    /// with a dot segment, or with encoded dots or separators, does not fit.
     Prefix(String),
     /// A whole number within these bounds, both included.
     Range {
@@ -180,7 +181,9 @@ impl Pattern {
     pub fn fits(&self, argument: &str) -> bool {
         match self {
             Self::OneOf(values) => values.iter().any(|value| value == argument),
-            Self::Prefix(prefix) => argument.starts_with(prefix.as_str()),
+            Self::Prefix(prefix) => {
+                argument.starts_with(prefix.as_str()) && !(prefix.contains('/') && climbs(argument))
+            }
             Self::Range { at_least, at_most } => {
                 // One spelling for each number.
                 let number =
@@ -213,6 +216,13 @@ impl Pattern {
             _ => false,
         }
     }
+}
+
+/// Whether a path may lead out of where it begins, as some reader might take it.
+fn climbs(path: &str) -> bool {
+    let dots = |segment: &str| segment == "." || segment == "..";
+    let encoded = |code: &str| path.to_ascii_lowercase().contains(code);
+    path.split(['/', '\\']).any(dots) || ["%2e", "%2f", "%5c"].into_iter().any(encoded)
 }
 
 impl fmt::Display for Pattern {

@@ -70,13 +70,17 @@ impl Rights {
             self.resources.iter().map(|resource| resource.as_str().to_owned()).collect();
         let constraints: Vec<Object<'static>> =
             self.constraints.iter().map(Constraint::to_object).collect();
-        Object::from([
+        let mut claims = Object::from([
             ("actions", Value::from(self.actions.clone())),
             ("resources", resources.into()),
             ("audience", self.audience.clone().into()),
-            ("constraints", constraints.into()),
             ("maxDepth", Value::Number(Number::Integer(self.max_depth.into()))),
-        ])
+        ]);
+        // An empty list has no statement, so that suites which sign RDF refuse it.
+        if !constraints.is_empty() {
+            claims.insert("constraints", constraints);
+        }
+        claims
     }
 
     /// Whether an action is among them.

@@ -202,6 +202,18 @@ fn a_constraint_of_a_kind_that_is_not_known_is_kept_as_such() {
 }
 
 #[test]
+fn a_path_that_leads_out_of_its_prefix_does_not_fit() {
+    let prefix = Pattern::Prefix("/reports/".to_owned());
+    assert!(prefix.fits("/reports/2026/q3..final.pdf"));
+    for path in ["/reports/../admin", "/reports/./a", "/reports/%2E%2e/admin", "/reports/a\\..\\b"]
+    {
+        assert!(!prefix.fits(path), "{path}");
+    }
+    // A text that is no path may hold dots.
+    assert!(Pattern::Prefix("v".to_owned()).fits("v1/../2"));
+}
+
+#[test]
 fn each_widening_is_named() {
     let (_, Grant { rights: parent, .. }) = grant();
     let mut child = parent.clone();

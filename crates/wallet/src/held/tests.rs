@@ -40,6 +40,11 @@ fn issuers_are_remembered_and_forgotten() {
     wallet.put_issuer(KnownIssuer { bundle: None, ..issuer("b") }).unwrap();
     let names: Vec<&str> = wallet.issuers().map(|issuer| issuer.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
+    // Said again without a bundle, the newest one is not forgotten; another issuer's has none.
+    assert_eq!(wallet.issuer("b").unwrap().bundle, issuer("b").bundle);
+    let other =
+        KnownIssuer { bundle: None, did: "did:web:other.example".to_owned(), ..issuer("b") };
+    wallet.put_issuer(other).unwrap();
     assert_eq!(wallet.issuer("b").unwrap().bundle, None);
     let refused = wallet.put_issuer(issuer("a b")).err();
     assert!(matches!(refused, Some(WalletError::NameRefused(_))));
