@@ -221,7 +221,7 @@ fn conclude(
     let (walk, chain) = walked.map_or((None, None), |(check, chain)| (Some(check), chain));
     let mut verified = Vec::new();
     for (index, mut report) in reports.into_iter().enumerate() {
-        let one_agent = presentation::one_agent(index, &report, presenter, chain.as_ref());
+        let one_agent = presentation::one_agent(index, &report, presenter, &links, chain.as_ref());
         // A credential of somebody else says nothing of the presenter's level.
         let theirs = one_agent.outcome == CheckOutcome::Passed;
         report.checks.push(one_agent);

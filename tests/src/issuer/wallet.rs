@@ -205,3 +205,29 @@ fn an_issuer_that_became_another_is_not_believed() {
     let refused = run(wallet.pull(&name, &connection, now())).unwrap_err();
     assert!(matches!(refused, ClientError::Unanswered { .. }), "{refused}");
 }
+
+#[test]
+fn an_agent_takes_another_key_and_the_old_one_says_nothing_more() {
+    let issuer = start("");
+    let (mut wallet, name) = enrolled(&issuer, 21, &[]);
+    let (connection, mut random) = (Connection::default(), random(22));
+    let old = wallet.list()[0].id.clone();
+    wallet.new_key("next", KeyType::P256, &mut random, now()).unwrap();
+    let rotated = wallet.rotate_key(&name, "agent", "next", &connection, &mut random, now());
+    let received = run(rotated).unwrap();
+    assert_eq!(received[0].types, ["AgentIdentityCredential"]);
+    let key = wallet.default_key().unwrap();
+    assert_eq!(key.name, "next");
+    assert_eq!(wallet.get(&received[0].id).unwrap().subject.as_ref(), Some(&key.did));
+    assert_eq!(wallet.key("agent").unwrap().state, bonafide_wallet::KeyState::Retired);
+    run(wallet.pull(&name, &connection, now())).unwrap();
+    assert_eq!(wallet.standing(&old, now()).unwrap(), Standing::Revoked);
+    assert_eq!(wallet.standing(&received[0].id, now()).unwrap(), Standing::Good);
+    // The new key is asked for what the old one was, and the old one for nothing.
+    let again = wallet.rotate_key(&name, "agent", "next", &connection, &mut random, now());
+    assert!(run(again).is_err());
+    let token = PrincipalProof::Token(Zeroizing::new(provider_token("JWT", &[])));
+    let asked = GrantOrder { principal: Some(token), ..order() };
+    let granted = run(wallet.request_grant(&name, &asked, &connection, &mut random, now()));
+    assert_eq!(granted.unwrap().rule, "reports");
+}

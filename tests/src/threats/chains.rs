@@ -164,6 +164,23 @@ fn row_21_a_revoked_link_kills_all_below_it() {
 }
 
 #[test]
+fn a_chain_whose_status_nobody_knows_today_is_undecided() {
+    let world = World::new();
+    // The lists are of some minutes ago; all else would still hold.
+    let later = at("2026-11-22T12:09:00Z");
+    let stale = World::with(
+        |policy| policy.replace("[limits]", "[status]\nmax_age = \"5m\"\n[limits]"),
+        &[],
+    );
+    let presentation = world.chains.presentation(3);
+    accepted(&world.at(&presentation, &asked(), at("2026-11-22T12:05:00Z")), "work");
+    let verdict = stale.at(&presentation, &asked(), later);
+    assert_eq!(verdict.outcome(), Outcome::Undecided, "{}", verdict.to_json());
+    assert!(verdict.has_reason("status-stale") && !verdict.has_reason("subject-mismatch"));
+    assert!(verdict.level().is_none() && verdict.chain().is_empty());
+}
+
+#[test]
 fn row_21_an_expired_link_in_the_middle() {
     let world = World::new();
     let early = at("2026-11-22T11:55:00Z");

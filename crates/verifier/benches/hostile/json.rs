@@ -6,6 +6,7 @@ use bonafide_core::key::KeyType;
 use bonafide_core::vc::new_presentation;
 use bonafide_proof::data_integrity::{ProofOptions, Suites, add_proof};
 use bonafide_proof::jose::{self, TokenType};
+use bonafide_testkit::chain::chains;
 use bonafide_testkit::{AUDIENCE, Attested, Format, NONCE, did_key_of, json, key, scene};
 
 use crate::{CREDENTIAL, Inputs, PRESENTATION, credential, filled};
@@ -45,6 +46,26 @@ pub(crate) fn inputs() -> Inputs {
     inputs.push(("a full presentation, P-384", full_presentation()));
     inputs.push(("base58 proof value", long_proof_value()));
     inputs
+}
+
+/// Presentations of ten thousand links: as short as can be, and as long as a presentation may be.
+pub(crate) fn links() -> Inputs {
+    let chain = chains().chain(2);
+    let link = to_canonical_string(&chain[1]);
+    let of = |unit: &str, count: usize| {
+        let links = vec![unit; count].join(",");
+        format!(
+            r#"{{"@context":["https://www.w3.org/ns/credentials/v2"],"type":["VerifiablePresentation"],"verifiableCredential":[{links}]}}"#
+        )
+        .into_bytes()
+    };
+    let short = r#"{"type":"DelegationCredential"}"#;
+    let fitting = (PRESENTATION - 1024) / (link.len() + 1);
+    vec![
+        ("10,000 links of a chain, short", of(short, 10_000)),
+        ("10,000 links of a chain, whole", of(&link, 10_000)),
+        ("as many whole links as may be sent", of(&link, fitting)),
+    ]
 }
 
 /// 16 credentials and a presentation, all with good P-384 signatures.

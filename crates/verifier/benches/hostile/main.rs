@@ -146,6 +146,13 @@ fn main() {
             good &= measure(name, found, input.len(), Limit::of(input.len(), least), &mut run);
         }
     }
+    for (name, input) in json::links() {
+        let found = decide(&input).reasons().next().map_or("", Reason::code);
+        let mut run = || drop(black_box(decide(&input).to_json()));
+        // Ten thousand links are refused within 10 ms; not a signature of theirs is looked at.
+        let limit = Limit { milliseconds: 10.0, ..Limit::of(input.len(), LEAST_MEMORY) };
+        good &= measure(name, found, input.len(), limit, &mut run);
+    }
     good &= rdf::graphs();
     good &= lists::bombs();
     good &= lists::webvh_log();

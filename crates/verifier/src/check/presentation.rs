@@ -10,6 +10,7 @@ use bonafide_proof::jose::CompactJws;
 use super::Context;
 use super::channel;
 use super::credential::{CredentialReport, JwtClaims};
+use super::link::Link;
 use super::proof::Proofs;
 use crate::effective::Chain;
 use crate::evidence::short;
@@ -180,19 +181,21 @@ pub(crate) fn one_agent(
     index: usize,
     report: &CredentialReport,
     presenter: Option<&str>,
+    links: &[Link],
     chain: Option<&Chain>,
 ) -> Check {
     let part = Part::Credential(index);
-    let in_chain = |subject: &str| {
-        let links = chain.map(|chain| &chain.links[..]).unwrap_or_default();
-        links.iter().any(|link| link.subject == subject)
-    };
+    let in_chain = |subject: &str| links.iter().any(|link| link.subject == subject);
     let Some(presenter) = presenter else {
         return Check::not_made(part, CheckName::OneAgent, "who presents it is not known");
     };
     let reasons = match &report.subjects[..] {
         [] => return Check::not_made(part, CheckName::OneAgent, "its subject is not known"),
         [Some(subject)] if subject == presenter => Vec::new(),
+        // What is wrong with the chain is said there, and nothing is accepted.
+        [Some(subject)] if in_chain(subject) && chain.is_none() => {
+            return Check::not_made(part, CheckName::OneAgent, "the chain is not good");
+        }
         [Some(subject)] if in_chain(subject) => {
             let note = Note::Text(format!("{}, of the chain", short(subject)));
             return Check::of(part, CheckName::OneAgent, note, Vec::new());

@@ -126,7 +126,7 @@ impl Wallet {
     }
 
     /// An answer to a new challenge of the issuer: the key is held.
-    async fn possession(
+    pub(super) async fn possession(
         &self,
         issuer: &Issuer,
         key: &str,

@@ -1,4 +1,4 @@
-//! The wallet as a client of its issuers: enrolling, grants, renewal, access tokens.
+//! The wallet as a client of its issuers: enrolling, grants, renewal, other keys, access tokens.
 //!
 //! Whatever an issuer sends is verified by the wallet before it is kept. Secrets go to where the
 //! operator's link, or what was learned by it, leads, over TLS or no further than this machine.
@@ -9,6 +9,7 @@ mod enrol;
 mod error;
 mod exchange;
 mod grant;
+mod rotate;
 
 use std::time::Duration;
 
