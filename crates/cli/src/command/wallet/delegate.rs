@@ -93,7 +93,8 @@ impl Delegate {
         if app.json {
             app.print_json(&json!({"out": out, "to": order.to, "parent": parent, "index": index}))?;
         } else {
-            writeln!(app.out, "delegation to {} written to {out}", shown(&order.to))?;
+            let at = index.map(|index| format!(" (index {index})")).unwrap_or_default();
+            writeln!(app.out, "delegation to {} written to {out}{at}", shown(&order.to))?;
         }
         Ok(Exit::Accepted)
     }
