@@ -125,6 +125,19 @@ fn is_revoked(issuer: &Issuer, credential: &Value, index: u64) -> bool {
 }
 
 #[test]
+fn no_grant_outlives_the_word_of_its_principal() {
+    let issuer = start();
+    let agent = Holder::enrolled(&issuer, 1, "tool");
+    let at = now().unix();
+    let shown = |ends: i64| with("principal", json!({"token": token(&[("exp", json!(ends))])}));
+    let made = agent.post(&issuer, "/grants", &shown(at + 60)).is(201);
+    assert_eq!(made["expiresAt"].as_i64().unwrap() / 1000, at + 60);
+    // One that has ended is taken for nothing, be it within what clocks may differ.
+    let refused = agent.post(&issuer, "/grants", &shown(at - 5)).is(403);
+    assert_eq!(refused["code"], "principal-refused");
+}
+
+#[test]
 fn a_grant_is_made_for_a_task_and_ends_with_it() {
     let issuer = start();
     let agent = Holder::enrolled(&issuer, 1, "tool");

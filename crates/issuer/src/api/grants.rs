@@ -226,9 +226,13 @@ async fn decided(
         }
     };
     let challenge = principal.as_ref().and_then(|verified| verified.challenge);
+    let until = principal.as_ref().and_then(|verified| verified.until);
     let request = request(principal.map(|verified| verified.principal));
     let decision = match decide(&request, &facts, &service.grants) {
-        Ok(decision) => decision,
+        Ok(Decision { rule, valid_for }) => {
+            let left = until.map(|until| until.saturating_since(caller.at.second()));
+            Decision { rule, valid_for: left.map_or(valid_for, |left| valid_for.min(left)) }
+        }
         Err(refusal) => {
             let whole: Vec<String> = refusal
                 .rules

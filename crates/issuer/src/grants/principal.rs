@@ -4,6 +4,7 @@
 use bonafide_core::delegation::Principal;
 use bonafide_core::encoding::hex;
 use bonafide_core::json::{Limits, Object, Value, parse, to_canonical_string};
+use bonafide_core::time::Timestamp;
 use bonafide_proof::jose::{CompactJws, TokenType};
 use bonafide_verifier::{Check, Outcome, Request, verify_proof};
 use sha2::{Digest, Sha256};
@@ -20,6 +21,8 @@ pub(crate) struct Verified {
     pub(crate) principal: Principal,
     /// The challenge that its presentation answers, to be used up with what follows.
     pub(crate) challenge: Option<Known>,
+    /// When the word of the provider that says so ends: no grant outlives it.
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// A presentation as it came, unverified.
@@ -106,8 +109,12 @@ impl Service {
         let refuse = |error: ProviderError| format!("{} ({error})", error.code());
         let found = self.providers.check(token, now.timestamp()).map_err(refuse)?;
         found.check_actor(agent).map_err(refuse)?;
+        if found.expires <= now.second() {
+            return Err("token-ended (the token has ended)".to_owned());
+        }
         let (issuer, subject, digest) = (found.issuer, found.subject, found.digest);
-        Ok(Verified { principal: Principal { issuer, subject, digest }, challenge: None })
+        let principal = Principal { issuer, subject, digest };
+        Ok(Verified { principal, challenge: None, until: Some(found.expires) })
     }
 
     /// Without credentials it shows that its holder has the key: then the DID speaks for itself.
@@ -147,6 +154,6 @@ impl Service {
             (holder.clone(), holder)
         };
         let principal = Principal { issuer, subject, digest };
-        Ok(Verified { principal, challenge: Some(known) })
+        Ok(Verified { principal, challenge: Some(known), until: None })
     }
 }
