@@ -5,10 +5,8 @@ use std::fmt;
 use bonafide_core::delegation::{Grant, Resource};
 use bonafide_core::time::Timestamp;
 
-use crate::present::is_link;
 use crate::reading::Reading;
 use crate::record::Held;
-use crate::standing::Standing;
 use crate::wallet::Wallet;
 
 /// What is asked of the holder.
@@ -60,8 +58,7 @@ impl Wallet {
         }
         let key = key.or_else(|| self.default_key().map(|key| key.name.clone()));
         for name in &wanted.types {
-            let of_type =
-                |held: &&Held| held.types.contains(name) && held.key.is_some() && held.key == key;
+            let of_type = |held: &&Held| held.is(name) && held.key.is_some() && held.key == key;
             match self.best(of_type, now) {
                 Ok(held) if chosen.contains(&held.id) => {}
                 Ok(held) => chosen.push(held.id.clone()),
@@ -86,7 +83,7 @@ impl Wallet {
         let resource = resource.map_err(|error| error.to_string())?;
         let mut fitting = Vec::new();
         let mut reasons = Vec::new();
-        for held in self.list().iter().filter(|held| is_link(held) && held.key.is_some()) {
+        for held in self.list().iter().filter(|held| held.is_link() && held.key.is_some()) {
             if wanted.key.is_some() && held.key != wanted.key {
                 continue;
             }
@@ -96,15 +93,13 @@ impl Wallet {
                 reasons.push(format!("{} {why}", held.id));
                 continue;
             }
-            match self.standing(&held.id, now) {
-                Ok(standing) if standing.is_presentable() => {
-                    let length = self.chain_of(&held.id).map_or(0, |chain| chain.len());
-                    let left = held.valid_until.map_or(i64::MIN, |until| -until.unix());
-                    fitting.push((length, grant.rights.actions.len(), left, held));
-                }
-                Ok(standing) => reasons.push(format!("{} {standing}", held.id)),
-                Err(error) => reasons.push(format!("{}: {error}", held.id)),
+            if let Err(why) = self.presentable(held, now) {
+                reasons.push(why);
+                continue;
             }
+            let length = self.chain_of(&held.id).map_or(0, |chain| chain.len());
+            let left = held.valid_until.map_or(i64::MIN, |until| -until.unix());
+            fitting.push((length, grant.rights.actions.len(), left, held));
         }
         fitting.sort_by_key(|(length, actions, left, _)| (*length, *actions, *left));
         match fitting.first() {
@@ -115,39 +110,42 @@ impl Wallet {
     }
 
     fn best(&self, fits: impl Fn(&&Held) -> bool, now: Timestamp) -> Result<&Held, String> {
-        let mut best: Option<(&Held, Standing)> = None;
+        let mut best: Option<&Held> = None;
         let mut reasons = Vec::new();
         for held in self.list().iter().filter(fits) {
-            match self.standing(&held.id, now) {
-                Ok(standing) if standing.is_presentable() => {
-                    let longer =
-                        |(other, _): &(&Held, Standing)| held.valid_until > other.valid_until;
-                    if best.as_ref().is_none_or(longer) {
-                        best = Some((held, standing));
-                    }
+            match self.presentable(held, now) {
+                Ok(()) if best.is_none_or(|other| held.valid_until > other.valid_until) => {
+                    best = Some(held);
                 }
-                Ok(standing) => reasons.push(format!("{} {standing}", held.id)),
-                Err(error) => reasons.push(format!("{}: {error}", held.id)),
+                Ok(()) => {}
+                Err(why) => reasons.push(why),
             }
         }
         match best {
-            Some((held, _)) => Ok(held),
+            Some(held) => Ok(held),
             None if reasons.is_empty() => Err("none is held for this key".to_owned()),
             None => Err(reasons.join(", ")),
         }
     }
 
+    /// Whether a credential may be presented; if not, a word on why.
+    fn presentable(&self, held: &Held, now: Timestamp) -> Result<(), String> {
+        match self.standing(&held.id, now) {
+            Ok(standing) if standing.is_presentable() => Ok(()),
+            Ok(standing) => Err(format!("{} {standing}", held.id)),
+            Err(error) => Err(format!("{}: {error}", held.id)),
+        }
+    }
+
     /// The identity credentials of a chain's agents that are held and good.
     fn identities_of_chain(&self, leaf: Option<&String>, now: Timestamp) -> Vec<String> {
-        let Some(leaf) = leaf.filter(|id| self.get(id).is_some_and(is_link)) else {
+        let Some(leaf) = leaf.filter(|id| self.get(id).is_some_and(Held::is_link)) else {
             return Vec::new();
         };
         let Ok(chain) = self.chain_of(leaf) else { return Vec::new() };
         let identity = |agent: &String| {
-            let of_agent = |held: &&Held| {
-                let is_identity = held.types.iter().any(|name| name == "AgentIdentityCredential");
-                is_identity && held.subject.as_ref() == Some(agent)
-            };
+            let of_agent =
+                |held: &&Held| held.is_identity() && held.subject.as_ref() == Some(agent);
             self.best(of_agent, now).ok().map(|held| held.id.clone())
         };
         chain.iter().filter_map(|link| link.subject.as_ref()).filter_map(identity).collect()

@@ -72,7 +72,10 @@ impl Wallet {
         if above.iter().any(|held| held.subject.as_ref() == Some(&order.to)) {
             return Err(WalletError::InChain(order.to.clone()));
         }
-        let chain: Vec<Vec<u8>> = above.iter().map(|held| held.bytes.clone()).collect();
+        let mut package = DelegationPackage {
+            chain: above.iter().map(|held| held.bytes.clone()).collect(),
+            credentials: self.credentials_of_agents(&above),
+        };
         let link = ParentLink { id: held.id.clone(), digest: held.digest.clone() };
         let mut child = narrowed(&given, order, link)?;
         let valid_until = ends(&reading, order, now)?;
@@ -104,9 +107,7 @@ impl Wallet {
         };
         let signed = add_proof(unsigned, &options, suite, self.signer(&key)?)
             .map_err(|error| WalletError::Proof(error.to_string()))?;
-        let mut package = DelegationPackage { chain, credentials: Vec::new() };
         package.chain.push(to_canonical_string(&signed).into_bytes());
-        package.credentials = self.credentials_of_agents(parent)?;
         Ok(package)
     }
 
@@ -153,20 +154,18 @@ impl Wallet {
     }
 
     /// The identity credentials of the chain's agents, so that the child can show who they are.
-    fn credentials_of_agents(&self, leaf: &str) -> Result<Vec<Vec<u8>>, WalletError> {
-        let chain = self.chain_of(leaf)?;
+    fn credentials_of_agents(&self, chain: &[&Held]) -> Vec<Vec<u8>> {
         let agents: Vec<&String> = chain.iter().filter_map(|held| held.subject.as_ref()).collect();
         let tells = |held: &&Held| {
             let of_agent = held.subject.as_ref().is_some_and(|subject| agents.contains(&subject));
-            let is_identity = held.types.iter().any(|name| name == "AgentIdentityCredential");
             // What a holder may hide in part is not handed to others whole.
             let is_open = || {
                 let reading = Reading::of(&held.bytes, self.suites);
                 reading.is_ok_and(|reading| matches!(reading.form, Form::Proof | Form::Jwt))
             };
-            of_agent && is_identity && is_open()
+            of_agent && held.is_identity() && is_open()
         };
-        Ok(self.list().iter().filter(tells).map(|held| held.bytes.clone()).collect())
+        self.list().iter().filter(tells).map(|held| held.bytes.clone()).collect()
     }
 }
 

@@ -216,13 +216,13 @@ impl Wallet {
         let mut ids: Vec<String> = Vec::new();
         let mut values = Vec::new();
         // A chain stands in front: what is told of its agents is told after it.
-        let of_chain = |shown: &&Shown| self.get(&shown.id).is_some_and(is_link);
+        let of_chain = |shown: &&Shown| self.get(&shown.id).is_some_and(Held::is_link);
         let (links, others): (Vec<&Shown>, Vec<&Shown>) = credentials.iter().partition(of_chain);
         for shown in links.into_iter().chain(others) {
             self.refuse_unpresentable(&shown.id, now)?;
             let held = self.get(&shown.id);
             let held = held.ok_or_else(|| WalletError::NoCredential(shown.id.clone()))?;
-            let all = if is_link(held) { self.chain_of(&shown.id)? } else { vec![held] };
+            let all = if held.is_link() { self.chain_of(&shown.id)? } else { vec![held] };
             for held in all {
                 if ids.contains(&held.id) {
                     continue;
@@ -306,11 +306,6 @@ impl Wallet {
         };
         bound.map_err(failed)
     }
-}
-
-/// Whether a credential is a link of a chain.
-pub(crate) fn is_link(held: &Held) -> bool {
-    held.types.iter().any(|name| name == "TaskGrantCredential" || name == "DelegationCredential")
 }
 
 /// Signs a presentation of these as the holder of a key.

@@ -68,6 +68,23 @@ pub struct Held {
     pub valid_until: Option<Timestamp>,
 }
 
+impl Held {
+    /// Whether it is of a type.
+    pub(crate) fn is(&self, name: &str) -> bool {
+        self.types.iter().any(|known| known == name)
+    }
+
+    /// Whether it says who an agent is.
+    pub(crate) fn is_identity(&self) -> bool {
+        self.is("AgentIdentityCredential")
+    }
+
+    /// Whether it is a link of a chain.
+    pub(crate) fn is_link(&self) -> bool {
+        self.is("TaskGrantCredential") || self.is("DelegationCredential")
+    }
+}
+
 /// Without the bytes: they say much about people.
 impl fmt::Debug for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

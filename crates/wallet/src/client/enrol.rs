@@ -98,11 +98,8 @@ impl Wallet {
         self.pull(&name, connection, now).await?;
         let agent = answer.get("agent").ok_or_else(|| issuer.foreign("it lacks agent"))?;
         let agent = issuer.text(agent, "id")?.to_owned();
-        let mut received = Vec::new();
-        let credentials = answer.get("credentials").and_then(Value::as_array);
-        for credential in credentials.unwrap_or_default() {
-            received.push(self.take(&name, credential, connection, now).await?);
-        }
+        let sent = answer.get("credentials").and_then(Value::as_array).unwrap_or_default();
+        let received = self.take_all(&name, sent, connection, now).await?;
         Ok(Enrolled { agent, did, issuer: name, received })
     }
 

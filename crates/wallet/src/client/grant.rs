@@ -104,7 +104,7 @@ impl Wallet {
         now: Timestamp,
     ) -> Result<(), ClientError> {
         let held = self.get(grant).ok_or_else(|| WalletError::NoCredential(grant.to_owned()))?;
-        let is_grant = held.types.iter().any(|name| name == "TaskGrantCredential");
+        let is_grant = held.is("TaskGrantCredential");
         let (Some(key), true) = (held.key.clone(), is_grant) else {
             return Err(WalletError::NotAChain.into());
         };

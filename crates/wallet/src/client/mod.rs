@@ -38,8 +38,6 @@ pub type SendRandom<'r> = dyn FnMut(&mut [u8]) -> Result<(), SignError> + Send +
 /// How often a request is sent again whose answer was lost.
 const MOST_TRIES: usize = 3;
 
-const IDENTITY: &str = "AgentIdentityCredential";
-
 /// How to reach issuers.
 #[derive(Clone, Debug)]
 pub struct Connection {
@@ -118,6 +116,12 @@ impl Issuer {
     fn text<'v>(&self, value: &'v Value<'_>, name: &str) -> Result<&'v str, ClientError> {
         let found = value.get(name).and_then(Value::as_str);
         found.ok_or_else(|| self.foreign(format!("it lacks {name}")))
+    }
+
+    /// The credentials that an answer must have.
+    fn credentials<'v>(&self, value: &'v Value<'_>) -> Result<&'v [Value<'v>], ClientError> {
+        let found = value.get("credentials").and_then(Value::as_array);
+        found.ok_or_else(|| self.foreign("it lacks credentials"))
     }
 
     async fn get(&self, segments: &[&str]) -> Result<Response, ClientError> {
@@ -230,10 +234,8 @@ impl Wallet {
                 }
                 answer => answer?,
             };
-            let credentials = answer.get("credentials").and_then(Value::as_array);
-            for credential in credentials.ok_or_else(|| service.foreign("it lacks credentials"))? {
-                received.push(self.take(&known.name, credential, connection, now).await?);
-            }
+            let sent = service.credentials(&answer)?;
+            received.extend(self.take_all(&known.name, sent, connection, now).await?);
         }
         Ok(received)
     }
@@ -257,7 +259,7 @@ impl Wallet {
         let fits = |held: &&Held| {
             held.issuer == issuer
                 && held.key.as_deref() == Some(key)
-                && held.types.iter().any(|name| name == IDENTITY)
+                && held.is_identity()
                 && self.standing(&held.id, now).is_ok_and(|standing| standing.is_presentable())
         };
         self.list().iter().filter(fits).max_by_key(|held| held.valid_until)
@@ -283,6 +285,21 @@ impl Wallet {
             }
             other => Ok(other?),
         }
+    }
+
+    /// The same of several.
+    async fn take_all(
+        &mut self,
+        issuer: &str,
+        credentials: &[Value<'_>],
+        connection: &Connection,
+        now: Timestamp,
+    ) -> Result<Vec<Received>, ClientError> {
+        let mut received = Vec::new();
+        for credential in credentials {
+            received.push(self.take(issuer, credential, connection, now).await?);
+        }
+        Ok(received)
     }
 
     /// The key of this name, or else the default one.

@@ -47,11 +47,8 @@ impl Wallet {
             once: None,
         };
         let answer = service.ask(self, asking, random, now).await?;
-        let credentials = answer.get("credentials").and_then(Value::as_array);
-        let mut received = Vec::new();
-        for credential in credentials.ok_or_else(|| service.foreign("it lacks credentials"))? {
-            received.push(self.take(&known.name, credential, connection, now).await?);
-        }
+        let sent = service.credentials(&answer)?;
+        let received = self.take_all(&known.name, sent, connection, now).await?;
         if was_default {
             self.set_default_key(new)?;
         }
