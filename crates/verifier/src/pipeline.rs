@@ -13,7 +13,7 @@ use crate::check::link::{self, Link};
 use crate::check::presentation::{self, Envelope, PresentationFindings};
 use crate::check::proof::{Budget, jose_reason};
 use crate::check::sd_jwt::{self, Unopened};
-use crate::check::{Context, chain, channel, level};
+use crate::check::{Context, chain, level};
 use crate::effective::{Effective, Obligation};
 use crate::evidence::short;
 use crate::input::Input;
@@ -81,7 +81,6 @@ fn empty_verdict(context: &Context<'_>) -> Verdict {
         ladder: Vec::new(),
         presenter: None,
         chain: None,
-        jti: None,
         effective: Effective::default(),
         as_of: context.now,
         status_as_of: None,
@@ -237,7 +236,7 @@ fn conclude(
     }
     verdict.presenter = findings.presenter;
     verdict.chain = chain;
-    award(&verified, obligations, context, verdict);
+    award(&verified, obligations, findings.jti, context, verdict);
     verdict.verified = verified;
 }
 
@@ -314,11 +313,6 @@ fn presented(
         credential::check(index, &source, context)
     });
     let reports = reports.collect();
-    if let Envelope::Jwt(_) = envelope
-        && context.request.nonce.is_none()
-    {
-        verdict.jti = channel::jti(presentation.unverified_document()).map(ToOwned::to_owned);
-    }
     conclude(findings, reports, context, verdict);
 }
 
@@ -340,6 +334,7 @@ fn too_long(presentation: &UnverifiedPresentation<'_>) -> Option<Check> {
 fn award(
     verified: &[crate::Verified],
     mut obligations: Vec<Obligation>,
+    jti: Option<String>,
     context: &Context<'_>,
     verdict: &mut Verdict,
 ) {
@@ -382,7 +377,7 @@ fn award(
     ));
     verdict.level = Some(granted);
     // What is used once: the nonce that was asked for, or the presentation's own id.
-    let own = || verdict.jti.clone().map(|jti| format!("jti:{jti}"));
+    let own = || jti.map(|jti| format!("jti:{jti}"));
     let once = nonce.clone().or_else(own);
     if let (Some(audience), Some(nonce)) = (audience.clone(), once) {
         verdict.observations.push(Observation::Nonce { audience, nonce });

@@ -334,8 +334,6 @@ pub struct Verdict {
     pub(crate) ladder: Vec<RungReport>,
     pub(crate) presenter: Option<String>,
     pub(crate) chain: Option<Chain>,
-    /// The presentation's own id, where it is used once by that.
-    pub(crate) jti: Option<String>,
     pub(crate) effective: Effective,
     pub(crate) as_of: Timestamp,
     pub(crate) status_as_of: Option<Timestamp>,

@@ -34,6 +34,8 @@ pub(crate) struct PresentationFindings {
     pub(crate) keys: Vec<PublicKey>,
     /// The DID URLs of those keys.
     pub(crate) methods: Vec<String>,
+    /// The presentation's own id, where it is used once by that and not by a nonce.
+    pub(crate) jti: Option<String>,
 }
 
 pub(crate) fn check(
@@ -72,7 +74,11 @@ pub(crate) fn check(
         form.push(Reason::PresentationEmpty {});
     }
     let (presenter, holder) = holder(presentation, envelope, document, &proofs);
-    checks_of(presentation.held().len(), form, proofs, holder, presenter, binding, context)
+    let own = matches!(envelope, Envelope::Jwt(_)) && context.request.nonce.is_none();
+    let jti = channel::jti(document).filter(|_| own).map(ToOwned::to_owned);
+    let count = presentation.held().len();
+    let findings = checks_of(count, form, proofs, holder, presenter, binding, context);
+    PresentationFindings { jti, ..findings }
 }
 
 /// Puts together what was found of a presentation, however it is secured.
@@ -116,7 +122,8 @@ pub(crate) fn checks_of(
         if_signed(CheckName::Holder, noted, holder),
         if_signed(CheckName::Binding, binding_note, binding),
     ];
-    PresentationFindings { checks, presenter: presenter.filter(|_| certain), keys, methods }
+    let presenter = presenter.filter(|_| certain);
+    PresentationFindings { checks, presenter, keys, methods, jti: None }
 }
 
 /// Who presents, and what speaks against it.
