@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bonafide_core::json::Value;
+use bonafide_core::json::{Object, Value};
 use bonafide_fetch::Route;
 use clap::Args;
 
@@ -13,18 +13,9 @@ use crate::files;
 use crate::key_file;
 use crate::remote::{Remote, body};
 
+/// What an agent is enrolled as.
 #[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
-#[command(after_help = "Examples:
-  bonafide agent enrol --name \"Payments agent\" --kind orchestrator --version 2.3.0 \\
-      --model-digest sha256:97ff… --sponsor did:web:acme.example --key agent.key
-  bonafide agent enrol --name \"Payments agent\" --kind orchestrator --version 2.3.0 \\
-      --model-digest sha256:97ff… --sponsor did:web:acme.example \\
-      --did did:web:acme.example:payments --proof answer.vp
-
-With --key, a challenge is asked for and answered right away. Else bonafide agent challenge gets
-one, which the agent answers where its key is.")]
-pub(super) struct Enrol {
+pub(super) struct Described {
     /// What it is called.
     #[arg(long)]
     name: String,
@@ -49,6 +40,38 @@ pub(super) struct Enrol {
     /// Its SPIFFE id.
     #[arg(long, value_name = "URL")]
     spiffe_id: Option<String>,
+}
+
+impl Described {
+    /// As the issuer is told.
+    pub(super) fn body(&self) -> Object<'_> {
+        body([
+            ("name", Some(self.name.as_str())),
+            ("kind", Some(&self.kind)),
+            ("version", Some(&self.version)),
+            ("modelDigest", Some(&self.model_digest)),
+            ("codeDigest", Some(&self.code_digest)),
+            ("sponsor", Some(&self.sponsor)),
+            ("trustDomain", self.trust_domain.as_deref()),
+            ("spiffeId", self.spiffe_id.as_deref()),
+        ])
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
+#[command(after_help = "Examples:
+  bonafide agent enrol --name \"Payments agent\" --kind orchestrator --version 2.3.0 \\
+      --model-digest sha256:97ff… --sponsor did:web:acme.example --key agent.key
+  bonafide agent enrol --name \"Payments agent\" --kind orchestrator --version 2.3.0 \\
+      --model-digest sha256:97ff… --sponsor did:web:acme.example \\
+      --did did:web:acme.example:payments --proof answer.vp
+
+With --key, a challenge is asked for and answered right away. Else bonafide agent challenge gets
+one, which the agent answers where its key is.")]
+pub(super) struct Enrol {
+    #[command(flatten)]
+    described: Described,
     /// The agent's key file. It is not sent; it signs the answer to a challenge.
     #[arg(long, value_name = "FILE", required_unless_present = "proof", conflicts_with = "proof")]
     key: Option<PathBuf>,
@@ -66,17 +89,8 @@ pub(super) struct Enrol {
 impl Enrol {
     pub(super) fn run(self, remote: &Remote, app: &mut App<'_>) -> Result<Exit, Failure> {
         let (did, proof) = self.proof(remote, app)?;
-        let mut agent = body([
-            ("did", Some(did.as_str())),
-            ("name", Some(&self.name)),
-            ("kind", Some(&self.kind)),
-            ("version", Some(&self.version)),
-            ("modelDigest", Some(&self.model_digest)),
-            ("codeDigest", Some(self.code_digest.as_str())),
-            ("sponsor", Some(&self.sponsor)),
-            ("trustDomain", self.trust_domain.as_deref()),
-            ("spiffeId", self.spiffe_id.as_deref()),
-        ]);
+        let mut agent = self.described.body();
+        agent.insert("did", did);
         agent.insert("proof", proof);
         remote.create(&Route::new(&["agents"]), agent, app)?.tell(app, agent::show)
     }

@@ -7,11 +7,12 @@ use bonafide_fetch::Route;
 use clap::{Args, Subcommand};
 use zeroize::Zeroizing;
 
+use super::agent_enrol::Described;
 use super::written_duration;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::files;
-use crate::remote::{Answer, Remote, body};
+use crate::remote::{Answer, Remote};
 use crate::table::{self, cell};
 
 #[derive(Debug, Subcommand)]
@@ -48,30 +49,8 @@ pub(super) enum Link {
 Whoever has the link enrols as this agent, so it goes to a file that only you can read. The agent
 uses it with: bonafide wallet enrol - < agent.link")]
 pub(super) struct New {
-    /// What the agent is called.
-    #[arg(long)]
-    name: String,
-    /// What it is: tool, orchestrator, workflow or ephemeral.
-    #[arg(long)]
-    kind: String,
-    /// Its version.
-    #[arg(long)]
-    version: String,
-    /// The digest of its model, such as sha256:97ff….
-    #[arg(long, value_name = "DIGEST")]
-    model_digest: String,
-    /// The digest of its code.
-    #[arg(long, value_name = "DIGEST")]
-    code_digest: String,
-    /// Who answers for it.
-    #[arg(long, value_name = "DID")]
-    sponsor: String,
-    /// Where its names come from, such as acme.example.
-    #[arg(long, value_name = "NAME")]
-    trust_domain: Option<String>,
-    /// Its SPIFFE id.
-    #[arg(long, value_name = "URL")]
-    spiffe_id: Option<String>,
+    #[command(flatten)]
+    described: Described,
     /// For how long the identity is valid that the agent gets, such as 30d.
     #[arg(long, value_parser = written_duration, value_name = "TIME")]
     valid_for: Option<String>,
@@ -111,18 +90,13 @@ impl New {
         }
         // First: a link that finds no place would be lost.
         let mut file = files::create_private(&self.out, "a link")?;
-        let asked = body([
-            ("name", Some(self.name.as_str())),
-            ("kind", Some(&self.kind)),
-            ("version", Some(&self.version)),
-            ("modelDigest", Some(&self.model_digest)),
-            ("codeDigest", Some(&self.code_digest)),
-            ("sponsor", Some(&self.sponsor)),
-            ("trustDomain", self.trust_domain.as_deref()),
-            ("spiffeId", self.spiffe_id.as_deref()),
-            ("validFor", self.valid_for.as_deref()),
-            ("linkValidFor", self.link_valid_for.as_deref()),
-        ]);
+        let mut asked = self.described.body();
+        let spans = [("validFor", &self.valid_for), ("linkValidFor", &self.link_valid_for)];
+        for (name, span) in spans {
+            if let Some(span) = span {
+                asked.insert(name, span.as_str());
+            }
+        }
         let written =
             remote.create(&Route::new(&["enrolment-links"]), asked, app).and_then(|made| {
                 let link = Zeroizing::new(format!("{}\n", secret(&made)?));
