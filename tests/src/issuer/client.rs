@@ -61,17 +61,26 @@ pub(crate) fn provider_token(typ: &'static str, change: &[(&str, Value)]) -> Str
 
 /// A service that knows a provider and grants reports.
 pub(crate) fn start(more: &str) -> Issuer {
-    let (settings, files) = settings();
+    start_with(more, POLICY)
+}
+
+/// The same with another grant policy.
+pub(crate) fn start_with(more: &str, policy: &str) -> Issuer {
+    let (settings, files) = settings_with(policy);
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
     Issuer::with_files(&format!("{more}\n{settings}"), &files)
 }
 
-/// Its settings, and the files that they name.
+/// The settings of [`start`], and the files that they name.
 pub(crate) fn settings() -> (&'static str, [(&'static str, String); 2]) {
+    settings_with(POLICY)
+}
+
+fn settings_with(policy: &str) -> (&'static str, [(&'static str, String); 2]) {
     let mut jwk = idp().public_key().to_jwk().unwrap();
     jwk.insert("kid", "idp-1");
     let keys = format!("{{\"keys\":[{}]}}", to_canonical_string(&jwk.into()));
-    (SETTINGS, [("idp.json", keys), ("grants.toml", POLICY.to_owned())])
+    (SETTINGS, [("idp.json", keys), ("grants.toml", policy.to_owned())])
 }
 
 /// What an agent asks of `POST /grants`.

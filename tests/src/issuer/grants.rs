@@ -2,14 +2,11 @@
 //! task is done.
 
 use bonafide_core::encoding::{encode_base64url, hex};
-use bonafide_core::json::to_canonical_string;
-use bonafide_core::key::KeyType;
-use bonafide_proof::jose::{TokenType, sign_bytes};
-use bonafide_proof::{SecretKey, Signer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::agent::SCORE;
+use super::client::{indexes, provider_token, start_with};
 use super::holder::{Holder, send_with};
 use super::service::{Issuer, now};
 
@@ -38,31 +35,9 @@ resources = ["*"]
 audience = ["*"]
 "#;
 
-const SETTINGS: &str = r#"
-[[provider]]
-issuer = "https://idp.example"
-audience = "https://issuer.example"
-jwks = "idp.json"
-[grants]
-policy = "grants.toml"
-"#;
-
-fn idp() -> SecretKey {
-    SecretKey::from_bytes(KeyType::P256, &[77; 32]).unwrap()
-}
-
 /// A token that says who asks the agent.
 fn token(change: &[(&str, Value)]) -> String {
-    let at = now().unix();
-    let mut claims = json!({
-        "iss": "https://idp.example", "sub": "alice", "aud": "https://issuer.example",
-        "iat": at, "exp": at + 300,
-    });
-    for (name, value) in change {
-        claims[*name] = value.clone();
-    }
-    let typ = TokenType { typ: "JWT", cty: None };
-    sign_bytes(claims.to_string().as_bytes(), typ, "idp-1", &idp()).unwrap()
+    provider_token("JWT", change)
 }
 
 /// The person who speaks for itself.
@@ -71,11 +46,7 @@ fn person() -> Holder {
 }
 
 fn start() -> Issuer {
-    let mut jwk = idp().public_key().to_jwk().unwrap();
-    jwk.insert("kid", "idp-1");
-    let keys = format!("{{\"keys\":[{}]}}", to_canonical_string(&jwk.into()));
-    let policy = POLICY.replace("PRINCIPAL", &person().did);
-    Issuer::with_files(SETTINGS, &[("idp.json", &keys), ("grants.toml", &policy)])
+    start_with("", &POLICY.replace("PRINCIPAL", &person().did))
 }
 
 fn asked() -> Value {
@@ -102,12 +73,6 @@ fn records(issuer: &Issuer, event: &str) -> Vec<Value> {
     let path = format!("/audit?limit=1000&event={event}");
     let page = issuer.get_as(&issuer.admin(), &path).is(200);
     page["items"].as_array().unwrap().iter().map(|item| item["record"].clone()).collect()
-}
-
-fn indexes(grant: &Value) -> Vec<u64> {
-    let listed = &grant["credentialSubject"]["childStatus"]["indexes"];
-    let read = |index: &Value| index.as_str().unwrap().parse().unwrap();
-    listed.as_array().unwrap().iter().map(read).collect()
 }
 
 /// Whether an index is revoked, as anybody can see.

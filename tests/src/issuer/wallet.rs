@@ -4,7 +4,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use bonafide_core::key::KeyType;
-use bonafide_proof::SignError;
 use bonafide_wallet::client::{
     self, ClientError, Connection, Enrolment, ExchangeOrder, GrantOrder, PrincipalProof,
     SubjectToken,
@@ -16,23 +15,10 @@ use zeroize::Zeroizing;
 use super::agent::{CODE, MODEL};
 use super::client::{introspect, provider_token, start};
 use super::service::{Issuer, now};
+use crate::wallet::random;
 
 const FILES: &str = "https://files.example";
 const REPORTS: &str = "https://files.example/reports";
-
-/// Other bytes with each draw.
-fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> + Send {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    move |bytes| {
-        for byte in bytes {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            *byte = state.to_le_bytes()[3];
-        }
-        Ok(())
-    }
-}
 
 /// Whoever embeds a wallet may send its futures to another thread.
 fn run<T>(future: impl Future<Output = T> + Send) -> T {

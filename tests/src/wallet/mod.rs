@@ -24,7 +24,7 @@ const ROOT: usize = 30_000;
 pub(crate) const DI: Format = Format::DataIntegrity(KeyType::Ed25519);
 
 /// Seeded, so that every run is the same.
-pub(crate) fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> {
+pub(crate) fn random(seed: u64) -> impl FnMut(&mut [u8]) -> Result<(), SignError> + Send {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     move |bytes| {
         for byte in bytes {
